@@ -1,0 +1,187 @@
+//! Why a spec is where it is, and why a worker gets no work: in words for people.
+
+use crate::{
+    AttemptPhase, Core, LinkState, Run, RunId, SpecIndex, SpecPhase, Timestamp, WorkerView,
+};
+
+/// Why one spec is where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// The spec.
+    pub spec: SpecIndex,
+    /// Its name.
+    pub name: String,
+    /// One fact a line, the decisive one first.
+    pub facts: Vec<String>,
+}
+
+/// Why a worker is not a candidate for a spec.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkerExplanation {
+    /// The worker.
+    pub worker: String,
+    /// Why not; empty when it is one.
+    pub because: String,
+}
+
+impl Core {
+    /// Explains a spec of an unfinished run; none when the run or spec is not in memory.
+    pub fn explain(&self, run_id: RunId, index: SpecIndex, now: Timestamp) -> Option<Explanation> {
+        let run = self.state.run(run_id)?;
+        let spec = run.spec(index)?;
+        let mut facts = Vec::new();
+        match spec.phase {
+            SpecPhase::Decided(verdict) => facts.push(format!("decided: {verdict}")),
+            SpecPhase::Active => {
+                if let Some((number, attempt)) = spec.newest() {
+                    facts.push(format!(
+                        "attempt {number} runs on worker {} slot {} for {}",
+                        attempt.worker,
+                        attempt.slot,
+                        now.since(attempt.assigned_at)
+                    ));
+                    facts.push(match attempt.forecast {
+                        Some(forecast) => format!("forecast {forecast}"),
+                        None => "no forecast: nothing is known about it or its group".to_owned(),
+                    });
+                }
+            }
+            SpecPhase::Waiting { since } => {
+                facts.push(self.why_waiting(run_id, index, now));
+                facts.push(format!("waiting for {}", now.since(since)));
+                for candidate in self.candidates(run_id, index) {
+                    if !candidate.because.is_empty() {
+                        facts.push(format!("worker {} cannot take it: {}", candidate.worker, candidate.because));
+                    }
+                }
+            }
+        }
+        facts.extend(run.past_attempts(index));
+        Some(Explanation { spec: index, name: spec.name.as_ref().to_owned(), facts })
+    }
+
+    fn why_waiting(&self, run_id: RunId, index: SpecIndex, now: Timestamp) -> String {
+        if let Some(until) = self.live.recovering_until {
+            return format!("the leader waits {} more for workers to come back", until.since(now));
+        }
+        let Some((run, live)) = self.state.run(run_id).zip(self.live.runs.get(&run_id)) else {
+            return "its run is ending".to_owned();
+        };
+        let Some(spec) = run.spec(index) else { return String::new() };
+        let requirements = &run.group_of(spec).requirements;
+        let candidates = self.candidates(run_id, index);
+        let able = candidates.iter().filter(|candidate| candidate.because.is_empty()).count();
+        if candidates.is_empty() {
+            return "no worker is linked".to_owned();
+        }
+        if able == 0 {
+            let with = if requirements.is_empty() { String::new() } else { format!(" with {requirements}") };
+            return format!("waits for a worker{with}: none of {} can take it", candidates.len());
+        }
+        if let Some(until) = live.elsewhere.get(&index).filter(|until| **until > now) {
+            return format!("a retry: waits up to {} for a worker that has not failed it", until.since(now));
+        }
+        let class = live.class_of(spec.group);
+        let before = live.queue.places(class).take_while(|place| place.spec != index).count();
+        let known = candidates.len();
+        format!("waits for a free slot: {before} of its kind go first; it can run on {able} of {known} workers")
+    }
+
+    fn candidates(&self, run_id: RunId, index: SpecIndex) -> Vec<WorkerExplanation> {
+        let Some(run) = self.state.run(run_id) else { return Vec::new() };
+        let Some(spec) = run.spec(index) else { return Vec::new() };
+        let requirements = &run.group_of(spec).requirements;
+        let why_not = |worker: &crate::live::Worker| match requirements.unmet(&worker.capabilities) {
+            _ if worker.incarnation.is_none() => "it has not come back to this leader yet".to_owned(),
+            Some(requirement) => format!("it lacks {requirement}"),
+            None if worker.draining => "it is draining".to_owned(),
+            None => match worker.link {
+                LinkState::Present => String::new(),
+                LinkState::Suspect => "it has been silent".to_owned(),
+                LinkState::Absent => "its link is closed".to_owned(),
+            },
+        };
+        self.live
+            .workers
+            .values()
+            .map(|worker| WorkerExplanation { worker: worker.id.0.clone(), because: why_not(worker) })
+            .collect()
+    }
+
+    /// The workers, for people.
+    pub fn workers(&self, now: Timestamp) -> Vec<WorkerView> {
+        self.live.workers.values().map(|worker| self.view(worker, now)).collect()
+    }
+
+    fn view(&self, worker: &crate::live::Worker, now: Timestamp) -> WorkerView {
+        let waiting = self.live.fair.iter().next().is_some();
+        let idle_because = if worker.free_slot().is_none() {
+            String::new()
+        } else if worker.draining {
+            "draining".to_owned()
+        } else if worker.link != LinkState::Present {
+            "not heard from".to_owned()
+        } else if self.live.recovering_until.is_some() {
+            "the leader waits for other workers to come back".to_owned()
+        } else if waiting {
+            "nothing that waits can run here".to_owned()
+        } else {
+            "nothing waits".to_owned()
+        };
+        WorkerView {
+            worker: worker.id.clone(),
+            host: worker.host.clone(),
+            link: worker.link,
+            silent_for: now.since(worker.last_heard),
+            draining: worker.draining,
+            capabilities: worker.capabilities.clone(),
+            slots: worker.slots.iter().map(|(slot, running)| (*slot, running.map(|r| r.attempt))).collect(),
+            idle_because,
+        }
+    }
+}
+
+impl Run {
+    /// What the ledger alone says about a spec: for runs that are finished, or led elsewhere.
+    pub fn facts_about(&self, index: SpecIndex, now: Timestamp) -> Vec<String> {
+        let Some(spec) = self.spec(index) else { return Vec::new() };
+        let mut facts = vec![match spec.phase {
+            SpecPhase::Decided(verdict) => format!("decided: {verdict}"),
+            SpecPhase::Active => match spec.newest() {
+                Some((number, attempt)) => {
+                    format!("attempt {number} was given to worker {} slot {}", attempt.worker, attempt.slot)
+                }
+                None => "active".to_owned(),
+            },
+            SpecPhase::Waiting { since } => format!("waiting for {}", now.since(since)),
+        }];
+        if let Some(carried) = spec.carried {
+            facts.push(format!("its pass in run {} stands for it", carried.attempt.run));
+        }
+        facts.extend(self.past_attempts(index));
+        facts
+    }
+
+    /// One line for each ended attempt of a spec.
+    fn past_attempts(&self, index: SpecIndex) -> Vec<String> {
+        let Some(spec) = self.spec(index) else { return Vec::new() };
+        let mut lines = Vec::new();
+        for (number, attempt) in spec.attempts.iter().enumerate() {
+            let AttemptPhase::Finished { at, finish } = &attempt.phase else { continue };
+            let why = if finish.message.is_empty() { String::new() } else { format!(": {}", finish.message) };
+            let forecast = match attempt.forecast {
+                Some(forecast) => format!(" (forecast {forecast})"),
+                None => String::new(),
+            };
+            lines.push(format!(
+                "attempt {} on worker {} slot {}: {} after {}{forecast}{why}",
+                number + 1,
+                attempt.worker,
+                attempt.slot,
+                finish.verdict,
+                at.since(attempt.assigned_at),
+            ));
+        }
+        lines
+    }
+}

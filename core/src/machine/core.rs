@@ -1,0 +1,212 @@
+//! [`Core`]: its parts, its one door, and the helpers that every handler uses.
+
+use crate::live::{Live, LiveRun, Timer};
+use crate::{
+    Bounds, CancelMode, CancelReason, Effect, Entry, Input, Millis, Pending, Record, Reply, RequestId, RunId, SpecPhase, State, Term,
+    Timestamp,
+};
+
+/// What a core is told once.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Config {
+    /// The leadership period it decides in.
+    pub term: Term,
+    /// Its bounds.
+    pub bounds: Bounds,
+}
+
+/// The scheduler of one leadership period.
+#[derive(Clone, Debug)]
+pub struct Core {
+    pub(crate) config: Config,
+    pub(crate) state: State,
+    pub(crate) live: Live,
+}
+
+impl Core {
+    /// Takes over unfinished runs, as folded from the store; with an empty state, starts afresh.
+    ///
+    /// Nothing is assigned until the workers that hold attempts have introduced themselves, or the recovery
+    /// window has passed. Finished runs in `state` are dropped from memory.
+    pub fn new(config: Config, state: State, now: Timestamp) -> (Core, Pending) {
+        let mut core = Core { config, state, live: Live::default() };
+        let mut pending = Pending::default();
+        let runs: Vec<RunId> = core.state.runs.keys().copied().collect();
+        for run in runs {
+            if core.state.runs[&run].finished.is_some() {
+                core.state.forget(run);
+                continue;
+            }
+            core.settle(run, now, &mut pending);
+            core.admit(run);
+            core.expect_workers_of(run, now);
+            core.finish_run_if_done(run, now, &mut pending);
+        }
+        if !core.live.workers.is_empty() {
+            let until = now + core.config.bounds.recovery_window;
+            core.live.recovering_until = Some(until);
+            core.live.timers.insert((until, Timer::RecoveryEnds));
+        }
+        core.announce(&mut pending);
+        (core, pending)
+    }
+
+    /// Takes one input. `now` never goes back.
+    pub fn handle(&mut self, now: Timestamp, input: Input) -> Pending {
+        let mut pending = Pending::default();
+        match input {
+            Input::RunSubmitted { request, run, submission } => {
+                self.run_submitted(request, run, *submission, now, &mut pending);
+            }
+            Input::CancelRequested { request, run, by, mode } => {
+                self.cancel_requested(request, run, by, mode, now, &mut pending);
+            }
+            Input::RunAbandoned { run, detail } => self.run_abandoned(run, detail, now, &mut pending),
+            Input::WorkerIntroduced { introduction } => self.worker_introduced(introduction, now, &mut pending),
+            Input::LinkClosed { worker, incarnation } => self.link_closed(&worker, incarnation, now),
+            Input::Heartbeat { worker, incarnation } => self.heard_from(&worker, incarnation, now),
+            Input::Reported { worker, incarnation, report } => {
+                self.reported(&worker, incarnation, report, now, &mut pending);
+            }
+            Input::DrainChanged { worker, draining } => self.drain_changed(&worker, draining),
+            Input::LeaderPaused { lasted } => self.leader_paused(lasted, now),
+            Input::TimePassed => self.time_passed(now, &mut pending),
+        }
+        self.assign_free_slots(now, &mut pending);
+        self.announce(&mut pending);
+        pending
+    }
+
+    /// When the core next wants [`Input::TimePassed`], and why.
+    pub fn wakeup(&self) -> Option<(Timestamp, &'static str)> {
+        let (at, timer) = self.live.timers.first()?;
+        let why = match timer {
+            Timer::Silence(_) => "to see whether a worker is still there",
+            Timer::RecoveryEnds => "to stop waiting for workers to come back",
+            Timer::Elsewhere(_) => "to let a retry run on any worker",
+        };
+        Some((*at, why))
+    }
+
+    /// The leadership period it decides in.
+    pub fn term(&self) -> Term {
+        self.config.term
+    }
+
+    /// The durable state: the unfinished runs.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// True while it waits for the workers that hold attempts of an earlier leader; nothing is assigned until then.
+    pub fn is_recovering(&self) -> bool {
+        self.live.recovering_until.is_some()
+    }
+
+    /// True while no attempt is on any slot: a daemon may stop without leaving work behind.
+    pub fn is_idle(&self) -> bool {
+        self.live.workers.values().all(|worker| worker.running().next().is_none())
+    }
+
+    /// Makes a record true: folds it and puts it into the batch.
+    pub(crate) fn record(&mut self, run: RunId, record: Record, now: Timestamp, pending: &mut Pending) {
+        let number = self.state.run(run).map_or(1, |run| run.last_number + 1);
+        let entry = Entry { run, number, at: now, record };
+        match self.state.apply(&entry) {
+            Ok(()) => pending.record(entry),
+            // A handler that makes a record which does not fit has a bug; the driver must not go on with this core.
+            Err(misfit) => unreachable_record(&misfit),
+        }
+    }
+
+    pub(crate) fn reply(request: RequestId, reply: Reply, pending: &mut Pending) {
+        pending.effect(Effect::Reply { request, reply });
+    }
+
+    /// Tells watchers how far each touched run got, and forgets finished runs.
+    fn announce(&mut self, pending: &mut Pending) {
+        let mut touched: Vec<(RunId, u64)> = Vec::new();
+        for entry in pending.entries() {
+            match touched.iter_mut().find(|(run, _)| *run == entry.run) {
+                Some((_, through)) => *through = entry.number,
+                None => touched.push((entry.run, entry.number)),
+            }
+        }
+        for (run, through) in touched {
+            let finished = self.state.run(run).is_none_or(|run| run.finished.is_some());
+            pending.effect(Effect::RunAdvanced { run, through, finished });
+            if finished {
+                self.state.forget(run);
+            }
+        }
+    }
+
+    /// Puts a run's waiting specs into its queues.
+    pub(crate) fn admit(&mut self, run_id: RunId) {
+        let Some(run) = self.state.runs.get(&run_id) else { return };
+        let typical = vec![(0, 0); run.groups.len()];
+        let mut live = LiveRun { typical, stop: stop_mode(run.cancelled.as_ref()), ..LiveRun::default() };
+        let mut new_class = false;
+        for group in &run.groups {
+            let (class, new) = self.live.classes.acquire(&group.requirements);
+            new_class |= new;
+            live.classes.push(class);
+        }
+        for spec in &run.specs {
+            if let Some(estimate) = spec.estimate {
+                live.learn(spec.group, estimate.expected());
+            }
+            for (attempt, finish) in spec.finishes() {
+                if finish.counts_for_history() {
+                    live.learn(spec.group, attempt.slot_time());
+                }
+            }
+        }
+        let mut waiting = Vec::new();
+        for (index, spec) in run.specs.iter().enumerate() {
+            if let SpecPhase::Waiting { .. } = spec.phase {
+                waiting.push(crate::SpecIndex(index as u32));
+            }
+        }
+        self.live.runs.insert(run_id, live);
+        self.live.fair.join(run_id);
+        for spec in waiting {
+            self.enqueue(run_id, spec);
+        }
+        if new_class {
+            self.live.reclassify();
+        }
+    }
+
+    /// After a takeover: the workers that hold attempts of this run are expected back.
+    fn expect_workers_of(&mut self, run_id: RunId, now: Timestamp) {
+        let Some(run) = self.state.runs.get(&run_id) else { return };
+        let mut held = Vec::new();
+        for (index, spec) in run.specs.iter().enumerate() {
+            if let (SpecPhase::Active, Some((number, attempt))) = (spec.phase, spec.newest()) {
+                let id = crate::AttemptId { run: run_id, spec: crate::SpecIndex(index as u32), number };
+                held.push((id, attempt.worker.clone(), attempt.slot));
+            }
+        }
+        for (attempt, worker, slot) in held {
+            let key = self.live.worker_key(&worker, now);
+            let running = crate::live::Running { attempt, charged: Millis::ZERO };
+            self.live.change(key, |worker| worker.keep(slot, running));
+            self.watch_silence(key, now);
+        }
+    }
+}
+
+/// How hard the attempts of a cancelled run are to be stopped, as far as the ledger knows.
+fn stop_mode(cancelled: Option<&CancelReason>) -> Option<CancelMode> {
+    match cancelled? {
+        CancelReason::Requested { .. } | CancelReason::Abandoned { .. } => Some(CancelMode::Graceful),
+        CancelReason::MaxFailures { .. } => None,
+    }
+}
+
+/// The one place where the core gives up: going on with a state that contradicts its ledger would be worse.
+#[expect(clippy::panic, reason = "a record that does not fit is our bug; the leader steps down and rebuilds from the store")]
+fn unreachable_record(misfit: &dyn std::error::Error) -> ! {
+    panic!("the core made a record that does not fit its own state: {misfit}")
+}

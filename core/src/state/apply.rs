@@ -1,0 +1,205 @@
+//! The fold: one record at a time into the state.
+
+use super::{Attempt, AttemptPhase, Group, Run, Spec, SpecPhase, State};
+use crate::{AttemptId, Entry, Record, RunId, SpecAdded, SpecIndex, SpecVerdict, Timestamp};
+use std::sync::Arc;
+use thiserror::Error;
+
+/// An entry that does not fit what came before it: a damaged ledger, or a bug.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("entry {number} of run {run} does not fit: {what}")]
+pub struct Misfit {
+    /// The run.
+    pub run: RunId,
+    /// The entry.
+    pub number: u64,
+    /// What is wrong.
+    pub what: &'static str,
+}
+
+impl State {
+    /// Folds one entry. On an error the state is as before.
+    pub fn apply(&mut self, entry: &Entry) -> Result<(), Misfit> {
+        let misfit = |what| Misfit { run: entry.run, number: entry.number, what };
+        if let Record::RunOpened { .. } = entry.record {
+            let run = Run::opened(entry).ok_or_else(|| misfit("it opens a run but is not number 1"))?;
+            if self.runs.contains_key(&run.id) {
+                return Err(misfit("the run is already open"));
+            }
+            self.submissions.insert(run.submission, run.id);
+            self.runs.insert(run.id, run);
+            return Ok(());
+        }
+        let run = self.runs.get_mut(&entry.run).ok_or_else(|| misfit("its run was never opened"))?;
+        if entry.number != run.last_number + 1 {
+            return Err(misfit("its number does not follow the one before"));
+        }
+        run.apply(entry.at, &entry.record).map_err(misfit)?;
+        run.last_number = entry.number;
+        Ok(())
+    }
+
+    /// Folds entries over an empty state.
+    pub fn fold<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Result<State, Misfit> {
+        let mut state = State::default();
+        for entry in entries {
+            state.apply(entry)?;
+        }
+        Ok(state)
+    }
+
+    /// Drops a run from memory; its ledger stays in the store.
+    pub(crate) fn forget(&mut self, run: RunId) {
+        if let Some(run) = self.runs.remove(&run)
+            && self.submissions.get(&run.submission) == Some(&run.id)
+        {
+            self.submissions.remove(&run.submission);
+        }
+    }
+}
+
+impl Run {
+    fn opened(entry: &Entry) -> Option<Run> {
+        let Record::RunOpened { submission, project, build, source, workspace, policy } = &entry.record else {
+            return None;
+        };
+        (entry.number == 1).then(|| Run {
+            id: entry.run,
+            opened_at: entry.at,
+            submission: *submission,
+            project: Arc::from(project.as_str()),
+            build: build.clone(),
+            source: source.clone(),
+            workspace: workspace.clone(),
+            policy: *policy,
+            groups: Vec::new(),
+            specs: Vec::new(),
+            sealed: false,
+            cancelled: None,
+            finished: None,
+            last_number: 1,
+            undecided: 0,
+            failures: 0,
+        })
+    }
+
+    fn apply(&mut self, at: Timestamp, record: &Record) -> Result<(), &'static str> {
+        match record {
+            Record::RunOpened { .. } => return Err("the run is already open"),
+            Record::GroupAdded { group, label, suite, requirements, policy, recipe, specs: _ } => {
+                if group.0 as usize != self.groups.len() {
+                    return Err("its group is out of order");
+                }
+                self.groups.push(Group {
+                    label: Arc::from(label.as_str()),
+                    suite: suite.clone(),
+                    requirements: requirements.clone(),
+                    policy: *policy,
+                    recipe: Arc::new(recipe.as_ref().clone()),
+                });
+            }
+            Record::SpecsAdded { group, first, specs } => {
+                if first.0 as usize != self.specs.len() || group.0 as usize >= self.groups.len() {
+                    return Err("its specs are out of order");
+                }
+                for added in specs {
+                    let spec = Spec::added(*group, at, added);
+                    self.undecided += u32::from(!matches!(spec.phase, SpecPhase::Decided(_)));
+                    self.specs.push(spec);
+                }
+            }
+            Record::RunSealed => self.sealed = true,
+            Record::AttemptAssigned { attempt, worker, slot, forecast } => {
+                let spec = self.spec_mut(attempt.spec)?;
+                if !matches!(spec.phase, SpecPhase::Waiting { .. }) {
+                    return Err("its spec does not wait for a slot");
+                }
+                if attempt.number as usize != spec.attempts.len() + 1 {
+                    return Err("its attempt number does not follow the one before");
+                }
+                spec.phase = SpecPhase::Active;
+                spec.attempts.push(Attempt {
+                    worker: worker.clone(),
+                    slot: *slot,
+                    assigned_at: at,
+                    forecast: *forecast,
+                    started_at: None,
+                    test_batches: 0,
+                    phase: AttemptPhase::Active,
+                });
+            }
+            Record::AttemptStarted { attempt } => self.active_mut(*attempt)?.started_at = Some(at),
+            Record::TestsReported { attempt, batch, tests: _ } => {
+                let attempt = self.active_mut(*attempt)?;
+                if attempt.test_batches != *batch {
+                    return Err("its batch of tests is out of order");
+                }
+                attempt.test_batches += 1;
+            }
+            Record::AttemptFinished { attempt, finish, key: _, counts: _ } => {
+                self.active_mut(*attempt)?.phase = AttemptPhase::Finished { at, finish: finish.clone() };
+                // Until a verdict follows, the spec waits for its next attempt.
+                self.spec_mut(attempt.spec)?.phase = SpecPhase::Waiting { since: at };
+            }
+            Record::AttemptSuperseded { .. } => {}
+            Record::SpecDecided { spec, verdict } => {
+                let spec = self.spec_mut(*spec)?;
+                if let SpecPhase::Decided(_) = spec.phase {
+                    return Err("its spec is already decided");
+                }
+                spec.phase = SpecPhase::Decided(*verdict);
+                self.undecided -= 1;
+                self.failures += u32::from(matches!(verdict, SpecVerdict::NotPassed(_)));
+            }
+            Record::RunCancelled { reason } => {
+                self.cancelled = Some(reason.clone());
+                let mut cancelled = 0;
+                for spec in &mut self.specs {
+                    if let SpecPhase::Waiting { .. } = spec.phase {
+                        spec.phase = SpecPhase::Decided(SpecVerdict::Cancelled);
+                        cancelled += 1;
+                    }
+                }
+                self.undecided -= cancelled;
+            }
+            Record::RunFinished { verdict, summary } => {
+                self.finished = Some((at, *verdict, summary.as_ref().clone()));
+            }
+        }
+        Ok(())
+    }
+
+    fn spec_mut(&mut self, index: SpecIndex) -> Result<&mut Spec, &'static str> {
+        self.specs.get_mut(index.0 as usize).ok_or("its spec was never added")
+    }
+
+    fn active_mut(&mut self, id: AttemptId) -> Result<&mut Attempt, &'static str> {
+        let spec = self.spec_mut(id.spec)?;
+        if spec.attempts.len() != id.number as usize {
+            return Err("its attempt is not the newest of its spec");
+        }
+        match spec.attempts.last_mut() {
+            Some(attempt) if attempt.phase == AttemptPhase::Active => Ok(attempt),
+            Some(_) | None => Err("its attempt is not active"),
+        }
+    }
+}
+
+impl Spec {
+    fn added(group: crate::GroupIndex, at: Timestamp, added: &SpecAdded) -> Spec {
+        let phase = match added.carried {
+            Some(_) => SpecPhase::Decided(SpecVerdict::Carried),
+            None => SpecPhase::Waiting { since: at },
+        };
+        Spec {
+            group,
+            name: Arc::from(added.name.as_str()),
+            size_bytes: added.size_bytes,
+            estimate: added.estimate,
+            expected_tests: added.expected_tests.as_ref().map(|tests| Arc::from(tests.as_slice())),
+            carried: added.carried,
+            phase,
+            attempts: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! The shapes of durable state.
+
+use crate::{
+    AttemptId, CancelReason, Carried, Estimate, Finish, GroupIndex, GroupPolicy, HistoryKey, Millis, Recipe,
+    Requirements, RunId, RunPolicy, RunSummary, RunVerdict, SlotId, Source, SpecIndex, SpecVerdict, SubmissionId,
+    Timestamp, WorkerId, Workspace,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// All runs that are in memory: in the leader the unfinished ones, elsewhere whatever was folded.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct State {
+    pub(crate) runs: BTreeMap<RunId, Run>,
+    pub(crate) submissions: BTreeMap<SubmissionId, RunId>,
+}
+
+/// A run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// Its id.
+    pub id: RunId,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// The submission that made it.
+    pub submission: SubmissionId,
+    /// Project.
+    pub project: Arc<str>,
+    /// CI build id.
+    pub build: String,
+    /// Where it came from.
+    pub source: Source,
+    /// The files to run in.
+    pub workspace: Workspace,
+    /// Rules over all groups.
+    pub policy: RunPolicy,
+    /// Its groups, by [`GroupIndex`].
+    pub groups: Vec<Group>,
+    /// Its specs, by [`SpecIndex`].
+    pub specs: Vec<Spec>,
+    /// True once the whole submission is in.
+    pub sealed: bool,
+    /// Why it was cancelled, where it was.
+    pub cancelled: Option<CancelReason>,
+    /// How and when it ended, with its figures.
+    pub finished: Option<(Timestamp, RunVerdict, RunSummary)>,
+    /// Number of its newest entry.
+    pub last_number: u64,
+    /// Specs that are not decided.
+    pub(crate) undecided: u32,
+    /// Specs whose final verdict is no pass, cancelled ones not counted.
+    pub(crate) failures: u32,
+}
+
+/// A group of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    /// Its label.
+    pub label: Arc<str>,
+    /// Its suite.
+    pub suite: String,
+    /// What its workers must be able to do.
+    pub requirements: Requirements,
+    /// Its rules.
+    pub policy: GroupPolicy,
+    /// How to run its specs.
+    pub recipe: Arc<Recipe>,
+}
+
+/// A spec of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spec {
+    /// Its group.
+    pub group: GroupIndex,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Size of its file in bytes.
+    pub size_bytes: u64,
+    /// Forecast from its own history.
+    pub estimate: Option<Estimate>,
+    /// Tests that must be executed.
+    pub expected_tests: Option<Arc<[String]>>,
+    /// The earlier pass that stands for it.
+    pub carried: Option<Carried>,
+    /// Where it is.
+    pub phase: SpecPhase,
+    /// Its attempts, the newest last; number `n` is at `n - 1`.
+    pub attempts: Vec<Attempt>,
+}
+
+/// Where a spec is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpecPhase {
+    /// It waits for a slot.
+    Waiting {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Its newest attempt is on a slot.
+    Active,
+    /// It has its final verdict.
+    Decided(SpecVerdict),
+}
+
+/// One try of a spec.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attempt {
+    /// Who runs it.
+    pub worker: WorkerId,
+    /// On which slot.
+    pub slot: SlotId,
+    /// When it was given to the slot.
+    pub assigned_at: Timestamp,
+    /// How long it was expected to take.
+    pub forecast: Option<Millis>,
+    /// When its process started, as the leader heard of it.
+    pub started_at: Option<Timestamp>,
+    /// Batches of test results recorded.
+    pub test_batches: u32,
+    /// Where it is.
+    pub phase: AttemptPhase,
+}
+
+impl Attempt {
+    /// How long it held its slot; zero while it still does.
+    pub fn slot_time(&self) -> Millis {
+        match &self.phase {
+            AttemptPhase::Active => Millis::ZERO,
+            AttemptPhase::Finished { at, .. } => at.since(self.assigned_at),
+        }
+    }
+}
+
+/// Where an attempt is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AttemptPhase {
+    /// On its slot.
+    Active,
+    /// Ended.
+    Finished {
+        /// When.
+        at: Timestamp,
+        /// How.
+        finish: Box<Finish>,
+    },
+}
+
+impl State {
+    /// The runs in memory.
+    pub fn runs(&self) -> impl Iterator<Item = &Run> {
+        self.runs.values()
+    }
+
+    /// A run, if it is in memory.
+    pub fn run(&self, id: RunId) -> Option<&Run> {
+        self.runs.get(&id)
+    }
+
+    /// An attempt with its spec and run, if they are in memory.
+    pub fn attempt(&self, id: AttemptId) -> Option<(&Run, &Spec, &Attempt)> {
+        let run = self.runs.get(&id.run)?;
+        let spec = run.spec(id.spec)?;
+        Some((run, spec, spec.attempt(id.number)?))
+    }
+}
+
+impl Run {
+    /// A spec by its index.
+    pub fn spec(&self, index: SpecIndex) -> Option<&Spec> {
+        self.specs.get(index.0 as usize)
+    }
+
+    /// The group of a spec.
+    pub fn group_of(&self, spec: &Spec) -> &Group {
+        // A spec is only ever added under a group that was added before it (`apply` refuses anything else).
+        &self.groups[spec.group.0 as usize]
+    }
+
+    /// The attempts that are on slots now.
+    pub fn active_attempts(&self) -> Vec<AttemptId> {
+        let mut active = Vec::new();
+        for (index, spec) in self.specs.iter().enumerate() {
+            if let (SpecPhase::Active, Some((number, _))) = (spec.phase, spec.newest()) {
+                active.push(AttemptId { run: self.id, spec: SpecIndex(index as u32), number });
+            }
+        }
+        active
+    }
+
+    /// What a spec's history is kept under.
+    pub fn history_key(&self, spec: &Spec) -> HistoryKey {
+        let group = self.group_of(spec);
+        HistoryKey {
+            project: self.project.as_ref().to_owned(),
+            suite: group.suite.clone(),
+            class: group.requirements.to_string(),
+            spec: spec.name.as_ref().to_owned(),
+        }
+    }
+
+    /// What the run would come to if it ended now with every spec decided.
+    pub fn verdict(&self) -> RunVerdict {
+        let tally = Tally::of(self);
+        match &self.cancelled {
+            Some(CancelReason::Requested { .. }) => return RunVerdict::Cancelled,
+            Some(CancelReason::Abandoned { .. }) => return RunVerdict::Incomplete,
+            Some(CancelReason::MaxFailures { .. }) | None => {}
+        }
+        if tally.failed {
+            RunVerdict::Failed
+        } else if tally.lost || tally.undecided {
+            RunVerdict::Incomplete
+        } else if tally.no_tests || !tally.executed {
+            RunVerdict::NothingRan
+        } else {
+            RunVerdict::Passed
+        }
+    }
+}
+
+/// The yes-or-no facts that a run's verdict is made of.
+#[derive(Default)]
+struct Tally {
+    failed: bool,
+    lost: bool,
+    no_tests: bool,
+    undecided: bool,
+    executed: bool,
+}
+
+impl Tally {
+    fn of(run: &Run) -> Tally {
+        use crate::{AttemptVerdict as Attempt, InvalidReason};
+        let mut tally = Tally::default();
+        for spec in &run.specs {
+            match spec.phase {
+                SpecPhase::Waiting { .. } | SpecPhase::Active => tally.undecided = true,
+                SpecPhase::Decided(SpecVerdict::Carried) => tally.executed = true,
+                SpecPhase::Decided(SpecVerdict::Passed { .. }) => {
+                    // A spec without a report is its own test; one with a report must have executed something.
+                    let ran = spec.deciding_finish().is_none_or(|f| f.tests.total() == 0 || f.tests.executed() > 0);
+                    tally.executed |= ran;
+                }
+                SpecPhase::Decided(SpecVerdict::NotPassed(verdict)) => match verdict {
+                    Attempt::Failed
+                    | Attempt::TimedOut
+                    | Attempt::Crashed
+                    | Attempt::Invalid(InvalidReason::Report | InvalidReason::MissingTests) => tally.failed = true,
+                    Attempt::Invalid(InvalidReason::NoTests) => tally.no_tests = true,
+                    Attempt::Lost | Attempt::Cancelled | Attempt::Passed => tally.lost = true,
+                },
+                SpecPhase::Decided(SpecVerdict::Cancelled) => tally.lost = true,
+            }
+        }
+        tally
+    }
+}
+
+impl Spec {
+    /// An attempt by its number, from 1.
+    pub fn attempt(&self, number: u32) -> Option<&Attempt> {
+        self.attempts.get((number as usize).checked_sub(1)?)
+    }
+
+    /// The newest attempt's number and content.
+    pub fn newest(&self) -> Option<(u32, &Attempt)> {
+        self.attempts.last().map(|attempt| (self.attempts.len() as u32, attempt))
+    }
+
+    /// How the newest attempt ended, if it did.
+    pub fn deciding_finish(&self) -> Option<&Finish> {
+        match &self.attempts.last()?.phase {
+            AttemptPhase::Active => None,
+            AttemptPhase::Finished { finish, .. } => Some(finish),
+        }
+    }
+
+    /// How each ended attempt ended, oldest first.
+    pub fn finishes(&self) -> impl Iterator<Item = (&Attempt, &Finish)> {
+        self.attempts.iter().filter_map(|attempt| match &attempt.phase {
+            AttemptPhase::Active => None,
+            AttemptPhase::Finished { finish, .. } => Some((attempt, finish.as_ref())),
+        })
+    }
+}
+
+impl Finish {
+    /// True when the duration says something about the spec: it ended by itself with a trusted result.
+    pub fn counts_for_history(&self) -> bool {
+        use crate::AttemptVerdict as Verdict;
+        match self.verdict {
+            Verdict::Passed | Verdict::Failed => true,
+            Verdict::TimedOut | Verdict::Crashed | Verdict::Lost | Verdict::Cancelled | Verdict::Invalid(_) => false,
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The figures of a run: what it cost, and how far from the best possible it was.
+
+use crate::{AttemptPhase, Millis, Run, SpecPhase, SpecVerdict, TestCounts, Timestamp, estimate::error_factor};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// Figures of a finished (or running) run. Durations are measured by the leader's clock unless said otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunSummary {
+    /// Specs of the run.
+    pub specs: u32,
+    /// Specs that passed, flaky and carried ones included.
+    pub passed: u32,
+    /// Specs that passed only on a retry.
+    pub flaky: u32,
+    /// Specs carried forward from an earlier run.
+    pub carried: u32,
+    /// Specs whose last attempt did not pass.
+    pub failed: u32,
+    /// Specs cancelled before they were decided.
+    pub cancelled: u32,
+    /// Specs not decided yet.
+    pub undecided: u32,
+    /// Attempts made.
+    pub attempts: u32,
+    /// Tests of the deciding attempts, by outcome.
+    pub tests: TestCounts,
+    /// Different slots that ran something.
+    pub slots: u32,
+    /// From the first assignment to the end of the last attempt.
+    pub makespan: Millis,
+    /// No schedule can be shorter on these slots: the longest spec, or all slot time divided by the slots.
+    pub bound: Millis,
+    /// All attempts' slot time together.
+    pub slot_time: Millis,
+    /// The spec that took longest in one attempt, and how long.
+    pub longest: Option<(String, Millis)>,
+    /// Mean over attempts of slot time minus the tests' own time; none without attempts that report tests' times.
+    pub overhead_per_spec: Option<Millis>,
+    /// Typical factor between forecast and duration: 1.1 is ten per cent off. None when nothing was forecast.
+    pub forecast_error: Option<f64>,
+    /// Attempts that had a forecast.
+    pub forecasts: u32,
+}
+
+impl RunSummary {
+    /// Makespan over its bound: 1.0 is perfect. None when nothing ran.
+    pub fn ratio(&self) -> Option<f64> {
+        (self.bound > Millis::ZERO).then(|| self.makespan.0 as f64 / self.bound.0 as f64)
+    }
+
+    /// Computes the figures from a run.
+    pub fn of(run: &Run) -> RunSummary {
+        let mut summary = RunSummary { specs: run.specs.len() as u32, ..RunSummary::default() };
+        let mut work = Work::default();
+        for spec in &run.specs {
+            summary.count_verdict(spec.phase);
+            if let SpecPhase::Decided(_) = spec.phase
+                && let Some(finish) = spec.deciding_finish()
+            {
+                summary.tests.merge(finish.tests);
+            }
+            for attempt in &spec.attempts {
+                summary.attempts += 1;
+                work.add(spec.name.as_ref(), attempt);
+            }
+        }
+        work.finish(&mut summary);
+        summary
+    }
+
+    fn count_verdict(&mut self, phase: SpecPhase) {
+        match phase {
+            SpecPhase::Waiting { .. } | SpecPhase::Active => self.undecided += 1,
+            SpecPhase::Decided(SpecVerdict::Passed { flaky }) => {
+                self.passed += 1;
+                self.flaky += u32::from(flaky);
+            }
+            SpecPhase::Decided(SpecVerdict::Carried) => {
+                self.passed += 1;
+                self.carried += 1;
+            }
+            SpecPhase::Decided(SpecVerdict::NotPassed(_)) => self.failed += 1,
+            SpecPhase::Decided(SpecVerdict::Cancelled) => self.cancelled += 1,
+        }
+    }
+}
+
+/// Sums over attempts.
+#[derive(Default)]
+struct Work<'a> {
+    slots: BTreeSet<(&'a str, u32)>,
+    first: Option<Timestamp>,
+    last: Timestamp,
+    total: Millis,
+    longest: Option<(&'a str, Millis)>,
+    overheads: Vec<u64>,
+    errors: Vec<f64>,
+}
+
+impl<'a> Work<'a> {
+    fn add(&mut self, spec: &'a str, attempt: &'a crate::Attempt) {
+        let AttemptPhase::Finished { at, finish } = &attempt.phase else { return };
+        let slot_time = at.since(attempt.assigned_at);
+        self.slots.insert((attempt.worker.0.as_str(), attempt.slot.0));
+        self.first = Some(self.first.map_or(attempt.assigned_at, |first| first.min(attempt.assigned_at)));
+        self.last = self.last.max(*at);
+        self.total = self.total + slot_time;
+        if self.longest.is_none_or(|(_, longest)| slot_time > longest) {
+            self.longest = Some((spec, slot_time));
+        }
+        if finish.timing.tests > Millis::ZERO {
+            self.overheads.push((slot_time - finish.timing.tests).0);
+        }
+        if let (Some(forecast), true) = (attempt.forecast, finish.counts_for_history()) {
+            self.errors.push(error_factor(forecast, slot_time));
+        }
+    }
+
+    fn finish(mut self, summary: &mut RunSummary) {
+        summary.slots = self.slots.len() as u32;
+        summary.slot_time = self.total;
+        summary.makespan = self.first.map_or(Millis::ZERO, |first| self.last.since(first));
+        let share = self.total.0.div_ceil(u64::from(summary.slots.max(1)));
+        let longest = self.longest.map_or(0, |(_, longest)| longest.0);
+        summary.bound = Millis(share.max(longest));
+        summary.longest = self.longest.map(|(spec, longest)| (spec.to_owned(), longest));
+        summary.overhead_per_spec =
+            (!self.overheads.is_empty()).then(|| Millis(self.overheads.iter().sum::<u64>() / self.overheads.len() as u64));
+        summary.forecasts = self.errors.len() as u32;
+        self.errors.sort_by(f64::total_cmp);
+        summary.forecast_error = self.errors.get(self.errors.len() / 2).copied();
+    }
+}

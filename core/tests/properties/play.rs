@@ -1,0 +1,327 @@
+//! Arbitrary histories: steps that make sense in whatever state they find.
+
+use part_core::{
+    AttemptId, AttemptPhase, AttemptVerdict, CancelMode, Capabilities, Config, Core, Entry, Finish, GroupPolicy,
+    GroupSubmission, HeldAttempt, HeldState, Incarnation, Input, Introduction, InvalidReason, Millis, Pending, Recipe,
+    Report, ReportBody, RequestId, Requirements, RunId, RunPolicy, Sample, SlotId, Source, SpecIndex, SpecSubmission,
+    State, Submission, SubmissionId, Term, TestOutcome, TestResult, Timestamp, WorkerId, Workspace,
+};
+use proptest::prelude::*;
+
+/// Later than any history.
+pub(crate) const LATE: Timestamp = Timestamp(1 << 40);
+const WORKERS: u8 = 4;
+const NEEDS: [&str; 4] = ["", "os=linux", "os=macos", "browser.chromium>=120"];
+
+/// Something that may happen. Numbers choose among what is there.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    Submit { groups: Vec<GroupShape>, max_failures: Option<u32>, lost_after: Option<u64>, again: bool },
+    Introduce { worker: u8, slots: u8, new_life: bool, holds: u8, reported: bool },
+    CloseLink { worker: u8 },
+    Heartbeat { worker: u8 },
+    Report { attempt: u8, what: Told },
+    Stale { attempt: u8, verdict: AttemptVerdict },
+    Cancel { run: u8, kill: bool },
+    Drain { worker: u8, draining: bool },
+    Pass { millis: u64 },
+    Paused { millis: u64 },
+    Restart,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct GroupShape {
+    needs: usize,
+    retries: u32,
+    /// Duration of each spec where it is known.
+    specs: Vec<Option<u64>>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Told {
+    Started,
+    Tests(u8),
+    Finished(AttemptVerdict),
+}
+
+pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
+    prop::collection::vec(step(), 1..60)
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let group = (0..NEEDS.len(), 0u32..3, prop::collection::vec(prop::option::of(1u64..100_000), 1..6))
+        .prop_map(|(needs, retries, specs)| GroupShape { needs, retries, specs });
+    let submit = (
+        prop::collection::vec(group, 1..3),
+        prop::option::weighted(0.3, 1u32..3),
+        prop::option::weighted(0.2, 0u64..100_000),
+        prop::bool::weighted(0.2),
+    );
+    let submit = submit
+        .prop_map(|(groups, max_failures, lost_after, again)| Step::Submit { groups, max_failures, lost_after, again });
+    let introduce = (0..WORKERS, 0u8..4, any::<bool>(), any::<u8>(), any::<bool>());
+    let introduce = introduce.prop_map(|(worker, slots, new_life, holds, reported)| Step::Introduce {
+        worker,
+        slots,
+        new_life,
+        holds,
+        reported,
+    });
+    let told = prop_oneof![
+        Just(Told::Started),
+        (0u8..3).prop_map(Told::Tests),
+        verdict().prop_map(Told::Finished),
+        verdict().prop_map(Told::Finished),
+    ];
+    prop_oneof![
+        3 => submit,
+        6 => introduce,
+        2 => (0..WORKERS).prop_map(|worker| Step::CloseLink { worker }),
+        2 => (0..WORKERS).prop_map(|worker| Step::Heartbeat { worker }),
+        12 => (any::<u8>(), told).prop_map(|(attempt, what)| Step::Report { attempt, what }),
+        2 => (any::<u8>(), verdict()).prop_map(|(attempt, verdict)| Step::Stale { attempt, verdict }),
+        1 => (any::<u8>(), any::<bool>()).prop_map(|(run, kill)| Step::Cancel { run, kill }),
+        1 => (0..WORKERS, any::<bool>()).prop_map(|(worker, draining)| Step::Drain { worker, draining }),
+        4 => (0u64..40_000).prop_map(|millis| Step::Pass { millis }),
+        1 => (0u64..200_000).prop_map(|millis| Step::Paused { millis }),
+        1 => Just(Step::Restart),
+    ]
+}
+
+fn verdict() -> impl Strategy<Value = AttemptVerdict> {
+    prop_oneof![
+        6 => Just(AttemptVerdict::Passed),
+        3 => Just(AttemptVerdict::Failed),
+        1 => Just(AttemptVerdict::TimedOut),
+        1 => Just(AttemptVerdict::Crashed),
+        1 => Just(AttemptVerdict::Cancelled),
+        1 => Just(AttemptVerdict::Invalid(InvalidReason::NoTests)),
+        1 => Just(AttemptVerdict::Invalid(InvalidReason::Report)),
+    ]
+}
+
+/// A core with its ledger.
+pub(crate) struct Play {
+    pub(crate) core: Core,
+    pub(crate) ledger: Vec<Entry>,
+    now: Timestamp,
+    term: u64,
+    lives: [u64; WORKERS as usize],
+    reports: u64,
+    submissions: u64,
+    runs: u64,
+}
+
+impl Play {
+    pub(crate) fn new() -> Self {
+        let (core, _) = Core::new(Config::default(), State::default(), Timestamp(0));
+        Play {
+            core,
+            ledger: Vec::new(),
+            now: Timestamp(0),
+            term: 0,
+            lives: [1; WORKERS as usize],
+            reports: 0,
+            submissions: 0,
+            runs: 0,
+        }
+    }
+
+    pub(crate) fn commit(&mut self, entries: &[Entry]) {
+        self.ledger.extend_from_slice(entries);
+    }
+
+    /// Takes one step and returns what came out of it.
+    pub(crate) fn step(&mut self, step: &Step) -> Pending {
+        let input = match step {
+            Step::Submit { groups, max_failures, lost_after, again } => {
+                self.submit(groups, *max_failures, *lost_after, *again)
+            }
+            Step::Introduce { worker, slots, new_life, holds, reported } => {
+                self.introduce(*worker, *slots, *new_life, *holds, *reported)
+            }
+            Step::CloseLink { worker } => {
+                Input::LinkClosed { worker: name(*worker), incarnation: self.life(*worker) }
+            }
+            Step::Heartbeat { worker } => Input::Heartbeat { worker: name(*worker), incarnation: self.life(*worker) },
+            Step::Report { attempt, what } => {
+                let Some(id) = pick(&self.active(), *attempt) else { return Pending::default() };
+                self.report(id, what)
+            }
+            Step::Stale { attempt, verdict } => {
+                let Some(id) = pick(&self.ended(), *attempt) else { return Pending::default() };
+                self.report(id, &Told::Finished(*verdict))
+            }
+            Step::Cancel { run, kill } => {
+                let runs: Vec<RunId> = self.core.state().runs().map(|run| run.id).collect();
+                let run = pick(&runs, *run).unwrap_or(RunId(7));
+                let mode = if *kill { CancelMode::Kill } else { CancelMode::Graceful };
+                Input::CancelRequested { request: RequestId(0), run, by: "ann".to_owned(), mode }
+            }
+            Step::Drain { worker, draining } => Input::DrainChanged { worker: name(*worker), draining: *draining },
+            Step::Pass { millis } => {
+                self.now = self.now + Millis(*millis);
+                Input::TimePassed
+            }
+            Step::Paused { millis } => {
+                self.now = self.now + Millis(*millis);
+                Input::LeaderPaused { lasted: Millis(*millis) }
+            }
+            Step::Restart => return self.restart(),
+        };
+        self.core.handle(self.now, input)
+    }
+
+    fn restart(&mut self) -> Pending {
+        self.term += 1;
+        let state = State::fold(&self.ledger).expect("the ledger fits");
+        let (core, pending) = Core::new(Config { term: Term(self.term), ..Config::default() }, state, self.now);
+        self.core = core;
+        pending
+    }
+
+    fn life(&self, worker: u8) -> Incarnation {
+        Incarnation(self.lives[usize::from(worker)])
+    }
+
+    fn attempts(&self) -> Vec<(AttemptId, bool, WorkerId, SlotId)> {
+        let mut attempts = Vec::new();
+        for run in self.core.state().runs() {
+            for (index, spec) in run.specs.iter().enumerate() {
+                for (place, attempt) in spec.attempts.iter().enumerate() {
+                    let id = AttemptId { run: run.id, spec: SpecIndex(index as u32), number: place as u32 + 1 };
+                    let active = attempt.phase == AttemptPhase::Active;
+                    attempts.push((id, active, attempt.worker.clone(), attempt.slot));
+                }
+            }
+        }
+        attempts
+    }
+
+    fn active(&self) -> Vec<AttemptId> {
+        self.attempts().into_iter().filter(|(_, active, ..)| *active).map(|(id, ..)| id).collect()
+    }
+
+    fn ended(&self) -> Vec<AttemptId> {
+        self.attempts().into_iter().filter(|(_, active, ..)| !*active).map(|(id, ..)| id).collect()
+    }
+
+    fn report(&mut self, id: AttemptId, what: &Told) -> Input {
+        let (_, _, attempt) = self.core.state().attempt(id).expect("an attempt that was picked");
+        let (worker, batch) = (attempt.worker.clone(), attempt.test_batches);
+        let body = match what {
+            Told::Started => ReportBody::Started { attempt: id },
+            // Any batch but the next one was sent again or cannot be.
+            Told::Tests(off) => ReportBody::Tests {
+                attempt: id,
+                batch: batch.saturating_sub(1) + u32::from(*off),
+                tests: vec![test()],
+            },
+            Told::Finished(verdict) => {
+                ReportBody::Finished { attempt: id, finish: Box::new(Finish::declared(*verdict, "")) }
+            }
+        };
+        self.reports += 1;
+        let known = (0..WORKERS).find(|number| name(*number) == worker).unwrap_or(0);
+        Input::Reported { worker, incarnation: self.life(known), report: Report { number: self.reports, body } }
+    }
+
+    fn introduce(&mut self, worker: u8, slots: u8, new_life: bool, holds: u8, reported: bool) -> Input {
+        self.lives[usize::from(worker)] += u64::from(new_life);
+        let state = if reported { HeldState::Reported } else { HeldState::Running };
+        // It holds some of what it was given, and perhaps something that the leader gave to another.
+        let mut held = Vec::new();
+        for (place, (attempt, _, owner, slot)) in self.attempts().into_iter().enumerate() {
+            let own = owner == name(worker);
+            if holds >> (place % 8) & 1 == 1 && (own || place % 5 == 0) {
+                held.push(HeldAttempt { attempt, slot, state });
+            }
+        }
+        let facts = match worker {
+            0 => vec![("os", "linux")],
+            1 => vec![("os", "linux"), ("browser.chromium", "131.0.1")],
+            2 => vec![("os", "macos")],
+            _ => vec![],
+        };
+        let facts = facts.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        let introduction = Introduction {
+            worker: name(worker),
+            incarnation: self.life(worker),
+            host: String::new(),
+            term_seen: Term(self.term),
+            capabilities: Capabilities(facts),
+            slots: (0..u32::from(slots)).map(SlotId).collect(),
+            held,
+            draining: false,
+        };
+        Input::WorkerIntroduced { introduction }
+    }
+
+    fn submit(
+        &mut self,
+        groups: &[GroupShape],
+        max_failures: Option<u32>,
+        lost_after: Option<u64>,
+        again: bool,
+    ) -> Input {
+        self.submissions += u64::from(!again || self.submissions == 0);
+        let id = u128::from(self.submissions);
+        let groups = groups.iter().enumerate().map(|(number, shape)| group(number, shape)).collect();
+        let submission = Submission {
+            // Large, as real ones are: they are random.
+            id: SubmissionId(u128::MAX - id),
+            project: "shop".to_owned(),
+            build: "7".to_owned(),
+            source: Source::default(),
+            workspace: Workspace::InPlace("/srv/shop".to_owned()),
+            policy: RunPolicy { max_failures, lost_after: lost_after.map(Millis) },
+            groups,
+        };
+        // The driver makes a fresh id for every submission, new or not.
+        self.runs += 1;
+        let run = RunId(u128::from(self.runs) << 64);
+        Input::RunSubmitted { request: RequestId(1), run, submission: Box::new(submission) }
+    }
+}
+
+fn group(number: usize, shape: &GroupShape) -> GroupSubmission {
+    let needs = NEEDS[shape.needs];
+    let needs = if needs.is_empty() { Vec::new() } else { vec![needs.parse().expect("a requirement")] };
+    let specs = shape.specs.iter().enumerate().map(|(place, known)| SpecSubmission {
+        name: format!("spec {place}"),
+        size_bytes: place as u64 * 100,
+        history: known.iter().map(|ms| Sample { at: Timestamp(0), duration: Millis(*ms) }).collect(),
+        expected_tests: None,
+        carried: None,
+    });
+    GroupSubmission {
+        label: format!("group {number}"),
+        suite: "suite".to_owned(),
+        requirements: Requirements::new(needs),
+        policy: GroupPolicy { retries: shape.retries },
+        recipe: Recipe::of_command(vec!["true".to_owned()]),
+        specs: specs.collect(),
+    }
+}
+
+fn test() -> TestResult {
+    TestResult {
+        id: "t".to_owned(),
+        name: "t".to_owned(),
+        outcome: TestOutcome::Passed,
+        duration_micros: None,
+        message: None,
+        detail: None,
+        output: None,
+        retries: 0,
+        location: None,
+    }
+}
+
+fn name(worker: u8) -> WorkerId {
+    WorkerId(format!("w{worker}"))
+}
+
+fn pick<T: Copy>(from: &[T], number: u8) -> Option<T> {
+    (!from.is_empty()).then(|| from[usize::from(number) % from.len()])
+}

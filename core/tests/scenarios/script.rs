@@ -1,0 +1,237 @@
+//! The language of scenarios.
+//!
+//! | Command | Meaning |
+//! |---|---|
+//! | `worker W [slots=N] [KEY=VALUE …]` | a worker links for the first time, with these capabilities |
+//! | `introduce W [holding=A/1,B/2:reported] [slots=N] [life=N]` | it links again, with these attempts |
+//! | `close-link W` | its link closes |
+//! | `silent W`, `heard W` | it stops sending heartbeats (else one every 2 s); it sends one and goes on |
+//! | `drain W`, `undrain W` | it takes no new work; it takes it again |
+//! | `submit R group=L specs=A:3s,B:?,C:?900,D:carried [retries=N] [needs=REQ,REQ] [group=L2 …]` | a run is submitted; `?` is a spec without history, `?900` one with a file of 900 bytes. Also `max-failures=N`, `lost-after=10s`, `id=N` |
+//! | `report W A WHAT [message…]` | a report: `started`, `tests=2+1-1` (passed, failed, skipped), or a verdict |
+//! | `resend W N` | report number N comes once more |
+//! | `cancel R [by=WHO]`, `kill R` | a client asks to stop the run |
+//! | `pass 6s` | time passes; the core is woken when it asked to be |
+//! | `pause-leader 60s` | the leader itself does not run for so long |
+//! | `restart-leader` | a new leader folds the ledger, in the next term; all links are gone |
+//! | `uncommitted COMMAND` | the command's records cannot be committed; a new leader takes over |
+//! | `explain R A`, `workers`, `wakeup` | what the core says |
+//!
+//! A spec is written as its name, or `R:NAME` where several runs are open; an attempt as `NAME/NUMBER`.
+
+use part_core::{AttemptVerdict, InvalidReason, Millis};
+
+/// One line of a scenario that is not an answer.
+pub(crate) enum Block<'a> {
+    Prose(&'a str),
+    Command { line: usize, command: &'a str },
+}
+
+/// Splits a scenario; the answers in it are left out, for they are made anew.
+pub(crate) fn blocks(text: &str) -> Vec<Block<'_>> {
+    let mut blocks = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        if let Some(command) = line.strip_prefix("> ") {
+            blocks.push(Block::Command { line: number + 1, command });
+        } else if line.is_empty() || line.starts_with('#') {
+            blocks.push(Block::Prose(line));
+        }
+    }
+    blocks
+}
+
+/// A command with its arguments.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Worker { worker: String, slots: Option<u32>, facts: Vec<(String, String)> },
+    Introduce { worker: String, slots: Option<u32>, life: Option<u64>, holding: Vec<(String, bool)> },
+    CloseLink { worker: String },
+    Silent { worker: String },
+    Heard { worker: String },
+    Drain { worker: String, draining: bool },
+    Submit(Submit),
+    Report { worker: String, spec: String, what: What, message: String },
+    Resend { worker: String, number: u64 },
+    Cancel { run: String, by: String, kill: bool },
+    Pass { time: Millis },
+    PauseLeader { time: Millis },
+    RestartLeader,
+    Uncommitted(Box<Command>),
+    Explain { run: String, spec: String },
+    Workers,
+    Wakeup,
+}
+
+/// What a report says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum What {
+    Started,
+    Tests { passed: u32, failed: u32, skipped: u32 },
+    Finished(AttemptVerdict),
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Submit {
+    pub(crate) run: String,
+    pub(crate) id: Option<u128>,
+    pub(crate) max_failures: Option<u32>,
+    pub(crate) lost_after: Option<Millis>,
+    pub(crate) groups: Vec<Group>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Group {
+    pub(crate) label: String,
+    pub(crate) retries: u32,
+    pub(crate) needs: Vec<String>,
+    pub(crate) specs: Vec<Spec>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Spec {
+    pub(crate) name: String,
+    pub(crate) known: Known,
+}
+
+/// What is known of a spec beforehand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Known {
+    Nothing { size: u64 },
+    Took(Millis),
+    Passed,
+}
+
+/// Reads one command.
+pub(crate) fn parse(text: &str) -> Result<Command, String> {
+    let mut words = text.split_whitespace();
+    let verb = words.next().ok_or("there is no command")?;
+    let rest: Vec<&str> = words.collect();
+    let first = || rest.first().map(|word| (*word).to_owned()).ok_or_else(|| "a name is missing".to_owned());
+    Ok(match verb {
+        "worker" => worker(first()?, &rest[1..])?,
+        "introduce" => introduce(first()?, &rest[1..])?,
+        "close-link" => Command::CloseLink { worker: first()? },
+        "silent" => Command::Silent { worker: first()? },
+        "heard" => Command::Heard { worker: first()? },
+        "drain" | "undrain" => Command::Drain { worker: first()?, draining: verb == "drain" },
+        "submit" => submit(first()?, &rest[1..])?,
+        "report" => report(&rest)?,
+        "resend" => Command::Resend { worker: first()?, number: number(rest.get(1).copied().unwrap_or_default())? },
+        "cancel" | "kill" => {
+            let by = rest.get(1).and_then(|word| word.strip_prefix("by=")).unwrap_or("ann").to_owned();
+            Command::Cancel { run: first()?, by, kill: verb == "kill" }
+        }
+        "pass" => Command::Pass { time: duration(&first()?)? },
+        "pause-leader" => Command::PauseLeader { time: duration(&first()?)? },
+        "restart-leader" => Command::RestartLeader,
+        "uncommitted" => Command::Uncommitted(Box::new(parse(&rest.join(" "))?)),
+        "explain" => Command::Explain { run: first()?, spec: rest.get(1).copied().unwrap_or_default().to_owned() },
+        "workers" => Command::Workers,
+        "wakeup" => Command::Wakeup,
+        _ => return Err(format!("{verb:?} is no command")),
+    })
+}
+
+fn worker(worker: String, words: &[&str]) -> Result<Command, String> {
+    let (mut slots, mut facts) = (None, Vec::new());
+    for word in words {
+        let (key, value) = word.split_once('=').unwrap_or((word, ""));
+        match key {
+            "slots" => slots = Some(number(value)?),
+            _ => facts.push((key.to_owned(), value.to_owned())),
+        }
+    }
+    Ok(Command::Worker { worker, slots, facts })
+}
+
+fn introduce(worker: String, words: &[&str]) -> Result<Command, String> {
+    let (mut slots, mut life, mut holding) = (None, None, Vec::new());
+    for word in words {
+        match word.split_once('=') {
+            Some(("slots", value)) => slots = Some(number(value)?),
+            Some(("life", value)) => life = Some(number(value)?),
+            Some(("holding", list)) => {
+                for item in list.split(',').filter(|item| !item.is_empty()) {
+                    let reported = item.ends_with(":reported");
+                    holding.push((item.trim_end_matches(":reported").to_owned(), reported));
+                }
+            }
+            _ => return Err(format!("{word:?} is not understood")),
+        }
+    }
+    Ok(Command::Introduce { worker, slots, life, holding })
+}
+
+fn submit(run: String, words: &[&str]) -> Result<Command, String> {
+    let mut submit = Submit { run, ..Submit::default() };
+    for word in words {
+        let (key, value) = word.split_once('=').ok_or_else(|| format!("{word:?} is not understood"))?;
+        match key {
+            "id" => submit.id = Some(number(value)?),
+            "max-failures" => submit.max_failures = Some(number(value)?),
+            "lost-after" => submit.lost_after = Some(duration(value)?),
+            "group" => submit.groups.push(Group { label: value.to_owned(), ..Group::default() }),
+            "retries" | "needs" | "specs" => {
+                let group = submit.groups.last_mut().ok_or_else(|| format!("{key} comes before its group"))?;
+                match key {
+                    "retries" => group.retries = number(value)?,
+                    "needs" => group.needs = value.split(',').map(str::to_owned).collect(),
+                    _ => group.specs = value.split(',').map(spec).collect::<Result<_, _>>()?,
+                }
+            }
+            _ => return Err(format!("{key:?} is not understood")),
+        }
+    }
+    Ok(Command::Submit(submit))
+}
+
+fn spec(text: &str) -> Result<Spec, String> {
+    let (name, known) = text.split_once(':').ok_or_else(|| format!("{text:?}: what is known of it is missing"))?;
+    let known = match known {
+        "?" => Known::Nothing { size: 0 },
+        "carried" => Known::Passed,
+        _ => match known.strip_prefix('?') {
+            Some(size) => Known::Nothing { size: number(size)? },
+            None => Known::Took(duration(known)?),
+        },
+    };
+    Ok(Spec { name: name.to_owned(), known })
+}
+
+fn report(words: &[&str]) -> Result<Command, String> {
+    let [worker, spec, what, message @ ..] = words else { return Err("worker, spec and what are needed".to_owned()) };
+    let what = match *what {
+        "started" => What::Started,
+        "passed" => What::Finished(AttemptVerdict::Passed),
+        "failed" => What::Finished(AttemptVerdict::Failed),
+        "timed-out" => What::Finished(AttemptVerdict::TimedOut),
+        "crashed" => What::Finished(AttemptVerdict::Crashed),
+        "cancelled" => What::Finished(AttemptVerdict::Cancelled),
+        "no-tests" => What::Finished(AttemptVerdict::Invalid(InvalidReason::NoTests)),
+        "invalid-report" => What::Finished(AttemptVerdict::Invalid(InvalidReason::Report)),
+        "missing-tests" => What::Finished(AttemptVerdict::Invalid(InvalidReason::MissingTests)),
+        other => tests(other)?,
+    };
+    let (worker, spec) = ((*worker).to_owned(), (*spec).to_owned());
+    Ok(Command::Report { worker, spec, what, message: message.join(" ") })
+}
+
+fn tests(text: &str) -> Result<What, String> {
+    let wrong = || format!("{text:?} is no report");
+    let counts = text.strip_prefix("tests=").ok_or_else(wrong)?;
+    let counts: Vec<u32> = counts.split(['+', '-']).map(number).collect::<Result<_, _>>()?;
+    let [passed, failed, skipped] = counts[..] else { return Err(wrong()) };
+    Ok(What::Tests { passed, failed, skipped })
+}
+
+fn duration(text: &str) -> Result<Millis, String> {
+    let wrong = |_| format!("{text:?} is no duration (write 250ms or 3s)");
+    match text.strip_suffix("ms") {
+        Some(millis) => millis.parse().map(Millis).map_err(wrong),
+        None => text.strip_suffix('s').unwrap_or(text).parse().map(Millis::seconds).map_err(wrong),
+    }
+}
+
+fn number<N: std::str::FromStr>(text: &str) -> Result<N, String> {
+    text.parse().map_err(|_| format!("{text:?} is no number"))
+}

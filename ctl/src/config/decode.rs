@@ -1,0 +1,259 @@
+//! Reading tables of part.toml key by key, so that every problem is found at once and stands at its place.
+
+use super::glob::SpecGlob;
+use super::source::{Problem, SourceText};
+use super::suggest::nearest;
+use super::values::{check_env, parse_duration};
+use part_core::{Millis, Requirement};
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::ops::{Range, RangeInclusive};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// What was found so far.
+pub(crate) struct Findings<'t> {
+    pub(crate) source: SourceText<'t>,
+    pub(crate) errors: Vec<Problem>,
+    pub(crate) warnings: Vec<Problem>,
+}
+
+impl<'t> Findings<'t> {
+    pub(crate) fn new(source: SourceText<'t>) -> Self {
+        Findings { source, errors: Vec::new(), warnings: Vec::new() }
+    }
+
+    pub(crate) fn error(&mut self, at: Range<usize>, message: impl Into<String>) {
+        self.errors.push(self.source.problem(at, message));
+    }
+
+    pub(crate) fn error_with_help(&mut self, at: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
+        self.errors.push(self.source.problem(at, message).help(help));
+    }
+}
+
+/// A key of one section: what is warned about when a section has another one.
+#[derive(Clone, Copy)]
+pub(crate) struct Known {
+    /// The section's keys.
+    pub(crate) keys: &'static [&'static str],
+    /// Keys that belong elsewhere, with the place where they do.
+    pub(crate) elsewhere: &'static [(&'static str, &'static str)],
+}
+
+/// One table of the file.
+pub(crate) struct Section<'a, 'd> {
+    /// Its name, as in `suites.api`.
+    pub(crate) name: String,
+    /// Where its header or key is.
+    pub(crate) at: Range<usize>,
+    table: &'a DeTable<'d>,
+}
+
+impl<'a, 'd> Section<'a, 'd> {
+    pub(crate) fn new(name: impl Into<String>, at: Range<usize>, table: &'a DeTable<'d>) -> Self {
+        Section { name: name.into(), at, table }
+    }
+
+    /// Warns about every key that is not known here, each once.
+    pub(crate) fn warn_unknown(&self, known: Known, findings: &mut Findings<'_>) {
+        for key in self.table.keys() {
+            let word: &str = key.get_ref();
+            if known.keys.contains(&word) {
+                continue;
+            }
+            let place = if self.name.is_empty() { String::new() } else { format!(" in [{}]", self.name) };
+            let problem = findings.source.problem(key.span(), format!("unknown key {word:?}{place} is ignored"));
+            let elsewhere = known.elsewhere.iter().find(|(key, _)| *key == word);
+            let problem = match (elsewhere, nearest(word, known.keys.iter().copied())) {
+                (Some((_, place)), _) => problem.help(format!("{word:?} belongs to {place}")),
+                (None, Some(meant)) => problem.help(format!("did you mean {meant:?}?")),
+                (None, None) => problem.help(format!("known keys: {}", known.keys.join(", "))),
+            };
+            findings.warnings.push(problem);
+        }
+    }
+
+    /// The value of a key, as it stands.
+    pub(crate) fn value(&self, key: &str) -> Option<&'a Spanned<DeValue<'d>>> {
+        self.table.get(key)
+    }
+
+    /// Its entries in the order of the file.
+    pub(crate) fn entries(&self) -> Vec<(&'a Spanned<toml::de::DeString<'d>>, &'a Spanned<DeValue<'d>>)> {
+        let mut entries: Vec<_> = self.table.iter().collect();
+        entries.sort_by_key(|(key, _)| key.span().start);
+        entries
+    }
+
+    /// A table within this one.
+    pub(crate) fn section(&self, key: &str, findings: &mut Findings<'_>) -> Option<Section<'a, 'd>> {
+        let (found, value) = self.table.get_key_value(key)?;
+        let name = if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) };
+        match value.get_ref() {
+            DeValue::Table(table) => Some(Section::new(name, found.span(), table)),
+            other => {
+                let help = format!("write it as a table: [{name}]");
+                wrong_type(findings, value.span(), key, "a table", other, &help);
+                None
+            }
+        }
+    }
+
+    pub(crate) fn text(&self, key: &str, findings: &mut Findings<'_>) -> Option<Spanned<String>> {
+        let value = self.value(key)?;
+        match value.get_ref() {
+            DeValue::String(text) => Some(Spanned::new(value.span(), text.clone().into_owned())),
+            other => {
+                wrong_type(findings, value.span(), key, "a string", other, "put it in quotation marks");
+                None
+            }
+        }
+    }
+
+    pub(crate) fn boolean(&self, key: &str, findings: &mut Findings<'_>) -> Option<bool> {
+        let value = self.value(key)?;
+        match value.get_ref() {
+            DeValue::Boolean(yes) => Some(*yes),
+            other => {
+                wrong_type(findings, value.span(), key, "true or false", other, "write it without quotation marks");
+                None
+            }
+        }
+    }
+
+    pub(crate) fn count(&self, key: &str, allowed: RangeInclusive<u32>, findings: &mut Findings<'_>) -> Option<u32> {
+        let value = self.value(key)?;
+        let DeValue::Integer(number) = value.get_ref() else {
+            wrong_type(findings, value.span(), key, "a whole number", value.get_ref(), "write it without quotation marks");
+            return None;
+        };
+        let parsed = u32::from_str_radix(number.as_str(), number.radix()).ok();
+        let fitting = parsed.filter(|number| allowed.contains(number));
+        if fitting.is_none() {
+            let message = format!("{key:?} is a whole number from {} to {}", allowed.start(), allowed.end());
+            findings.error(value.span(), message);
+        }
+        fitting
+    }
+
+    pub(crate) fn duration(&self, key: &str, findings: &mut Findings<'_>) -> Option<Millis> {
+        let value = self.value(key)?;
+        match value.get_ref() {
+            DeValue::String(text) => checked(findings, value.span(), parse_duration(text)),
+            DeValue::Integer(number) => {
+                let help = format!("write \"{}s\" for seconds", number.as_str());
+                findings.error_with_help(value.span(), format!("{key:?} is a length of time and needs a unit"), help);
+                None
+            }
+            other => {
+                wrong_type(findings, value.span(), key, "a length of time", other, "write it like \"90s\" or \"5m\"");
+                None
+            }
+        }
+    }
+
+    /// A list of strings; an element that is none is reported and left out.
+    pub(crate) fn texts(&self, key: &str, findings: &mut Findings<'_>) -> Option<Vec<Spanned<String>>> {
+        let value = self.value(key)?;
+        let DeValue::Array(elements) = value.get_ref() else {
+            let help = match value.get_ref() {
+                DeValue::String(text) => format!("write {key} = [{:?}]", text.as_ref()),
+                _ => format!("write {key} = [\"…\"]"),
+            };
+            wrong_type(findings, value.span(), key, "a list of strings", value.get_ref(), &help);
+            return None;
+        };
+        let mut texts = Vec::with_capacity(elements.len());
+        for element in elements.iter() {
+            match element.get_ref() {
+                DeValue::String(text) => texts.push(Spanned::new(element.span(), text.clone().into_owned())),
+                other => {
+                    let help = "put each element in quotation marks";
+                    wrong_type(findings, element.span(), key, "a list of strings", other, help);
+                }
+            }
+        }
+        Some(texts)
+    }
+
+    /// A list of globs that is not empty.
+    pub(crate) fn globs(&self, key: &str, findings: &mut Findings<'_>) -> Option<Vec<SpecGlob>> {
+        let texts = self.texts(key, findings)?;
+        if self.value(key).and_then(|value| value.get_ref().as_array()).is_some_and(|list| list.is_empty()) {
+            let at = self.value(key).map_or(self.at.clone(), Spanned::span);
+            findings.error_with_help(at, format!("{key:?} is empty"), "leave the key out, or name at least one glob");
+        }
+        let parsed = texts.iter().filter_map(|text| checked(findings, text.span(), SpecGlob::parse(text.get_ref())));
+        Some(parsed.collect())
+    }
+
+    pub(crate) fn requirements(&self, key: &str, findings: &mut Findings<'_>) -> Vec<Requirement> {
+        let texts = self.texts(key, findings).unwrap_or_default();
+        texts.iter().filter_map(|text| checked(findings, text.span(), text.get_ref().parse())).collect()
+    }
+
+    /// Plain strings without the places.
+    pub(crate) fn words(&self, key: &str, findings: &mut Findings<'_>) -> Vec<String> {
+        let texts = self.texts(key, findings).unwrap_or_default();
+        let mut words = Vec::with_capacity(texts.len());
+        for text in texts {
+            if text.get_ref().contains('\0') {
+                findings.error(text.span(), format!("an element of {key:?} has a NUL character"));
+            }
+            words.push(text.into_inner());
+        }
+        words
+    }
+
+    /// Environment variables; numbers and booleans are taken as they are written.
+    pub(crate) fn env(&self, key: &str, findings: &mut Findings<'_>) -> BTreeMap<String, String> {
+        let Some(section) = self.section(key, findings) else { return BTreeMap::new() };
+        let mut env = BTreeMap::new();
+        for (name, value) in section.entries() {
+            let text = match value.get_ref() {
+                DeValue::String(text) => text.clone().into_owned(),
+                DeValue::Integer(number) => number.to_string(),
+                DeValue::Float(number) => number.as_str().to_owned(),
+                DeValue::Boolean(yes) => yes.to_string(),
+                other @ (DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_)) => {
+                    wrong_type(findings, value.span(), name.get_ref(), "a string", other, "put it in quotation marks");
+                    continue;
+                }
+            };
+            if checked(findings, name.span(), check_env(name.get_ref(), &text)).is_some() {
+                env.insert(name.get_ref().clone().into_owned(), text);
+            }
+        }
+        env
+    }
+}
+
+/// The value, or its error as a problem.
+pub(crate) fn checked<T, E: Display>(
+    findings: &mut Findings<'_>,
+    at: Range<usize>,
+    result: Result<T, E>,
+) -> Option<T> {
+    result.map_err(|error| findings.error(at, error.to_string())).ok()
+}
+
+fn wrong_type(
+    findings: &mut Findings<'_>,
+    at: Range<usize>,
+    key: &str,
+    wanted: &str,
+    found: &DeValue<'_>,
+    help: &str,
+) {
+    let found = match found {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a fraction",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    };
+    findings.error_with_help(at, format!("{key:?} is {wanted}, not {found}"), help);
+}

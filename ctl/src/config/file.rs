@@ -1,0 +1,297 @@
+//! The sections of part.toml, from text to [`Project`].
+
+use super::decode::{Findings, Known, Section, checked};
+use super::error::{ConfigError, Problems};
+use super::frameworks::{Frameworks, check_browser, decode_command, decode_frameworks, decode_report};
+use super::locate::Warning;
+use super::model::{Group, Project, RunDefaults, Settings, Suite};
+use super::source::SourceText;
+use super::suggest::did_you_mean;
+use super::values::check_name;
+use part_core::{Bounds, Millis};
+use part_frameworks::table::Framework;
+use std::path::Path;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+const TOP: Known = Known {
+    keys: &["project", "run", "frameworks", "suites", "groups"],
+    elsewhere: &[("name", "[project]"), ("max-failures", "[run]"), ("workers", "[run]"), ("framework", "[suites.NAME]")],
+};
+const PROJECT: Known = Known { keys: &["name"], elsewhere: &[] };
+const RUN: Known = Known {
+    keys: &["max-failures", "workers", "lost-after"],
+    elsewhere: &[("retries", "[suites.NAME] or [groups.LABEL]"), ("timeout", "[suites.NAME] or [groups.LABEL]")],
+};
+const SUITE: Known = Known {
+    keys: &[
+        "framework",
+        "folder",
+        "specs",
+        "exclude",
+        "command",
+        "report",
+        "requires",
+        "env",
+        "args",
+        "artifacts",
+        "browser",
+        "timeout",
+        "idle-timeout",
+        "grace",
+        "retries",
+        "list-tests",
+        "copy-workspace",
+    ],
+    elsewhere: &[("suite", "[groups.LABEL]"), ("max-failures", "[run]"), ("workers", "[run]")],
+};
+const GROUP: Known = Known {
+    keys: &[
+        "suite",
+        "specs",
+        "exclude",
+        "requires",
+        "env",
+        "args",
+        "artifacts",
+        "browser",
+        "timeout",
+        "idle-timeout",
+        "grace",
+        "retries",
+        "list-tests",
+        "copy-workspace",
+    ],
+    elsewhere: &[
+        ("framework", "[suites.NAME]"),
+        ("folder", "[suites.NAME]"),
+        ("command", "[suites.NAME]"),
+        ("report", "[suites.NAME]"),
+        ("max-failures", "[run]"),
+        ("workers", "[run]"),
+    ],
+};
+
+/// Reads the text of a part.toml. `shown` is how problems name the file, `root` the absolute folder it is in.
+pub(crate) fn parse(
+    text: &str,
+    shown: &Path,
+    file: &Path,
+    root: &Path,
+) -> Result<(Project, Vec<Warning>), ConfigError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut findings = Findings::new(SourceText::new(shown, text));
+    let (document, syntax) = DeTable::parse_recoverable(text);
+    if !syntax.is_empty() {
+        for error in syntax {
+            let at = error.span().unwrap_or(text.len()..text.len());
+            findings.error(at, error.message().lines().collect::<Vec<_>>().join(", "));
+        }
+        return Err(ConfigError::Invalid { problems: Problems::new(findings.errors) });
+    }
+    let top = Section::new("", 0..0, document.get_ref());
+    top.warn_unknown(TOP, &mut findings);
+    let name = decode_project(&top, root, &mut findings);
+    let run = decode_run(&top, &mut findings);
+    let frameworks = decode_frameworks(&top, &mut findings);
+    let suites = decode_suites(&top, &frameworks, &mut findings);
+    let groups = decode_groups(&top, &mut findings);
+    if !findings.errors.is_empty() {
+        return Err(ConfigError::Invalid { problems: Problems::new(findings.errors) });
+    }
+    findings.warnings.sort_by_key(|warning| (warning.line, warning.column));
+    let catalogue = frameworks.catalogue;
+    let project = Project { root: root.to_owned(), file: file.to_owned(), name, run, catalogue, suites, groups };
+    Ok((project, findings.warnings))
+}
+
+fn decode_project(top: &Section<'_, '_>, root: &Path, findings: &mut Findings<'_>) -> String {
+    let folder = || root.file_name().map_or("project".to_owned(), |name| name.to_string_lossy().into_owned());
+    let Some(section) = top.section("project", findings) else { return folder() };
+    section.warn_unknown(PROJECT, findings);
+    match section.text("name", findings) {
+        Some(name) => {
+            checked(findings, name.span(), check_name("project name", name.get_ref()));
+            name.into_inner()
+        }
+        None => folder(),
+    }
+}
+
+fn decode_run(top: &Section<'_, '_>, findings: &mut Findings<'_>) -> RunDefaults {
+    let Some(section) = top.section("run", findings) else { return RunDefaults::default() };
+    section.warn_unknown(RUN, findings);
+    let slots = u32::try_from(Bounds::DEFAULT.slots_per_worker).unwrap_or(u32::MAX);
+    RunDefaults {
+        max_failures: section.count("max-failures", 1..=u32::MAX, findings),
+        workers: section.count("workers", 1..=slots, findings),
+        lost_after: decode_lost_after(&section, findings),
+    }
+}
+
+fn decode_lost_after(section: &Section<'_, '_>, findings: &mut Findings<'_>) -> Option<Millis> {
+    let length = section.duration("lost-after", findings)?;
+    if length == Millis::ZERO {
+        let at = section.value("lost-after").map_or(0..0, Spanned::span);
+        findings.error(at, "\"lost-after\" has to be longer than nothing");
+    }
+    Some(length)
+}
+
+fn decode_suites(top: &Section<'_, '_>, frameworks: &Frameworks, findings: &mut Findings<'_>) -> Vec<Suite> {
+    let sections = named_sections(top, "suites", "suite name", findings);
+    sections.into_iter().filter_map(|(name, section)| decode_suite(name, &section, frameworks, findings)).collect()
+}
+
+fn decode_suite(
+    name: String,
+    section: &Section<'_, '_>,
+    frameworks: &Frameworks,
+    findings: &mut Findings<'_>,
+) -> Option<Suite> {
+    section.warn_unknown(SUITE, findings);
+    let framework = decode_framework(section, frameworks, findings);
+    let framework = framework.as_ref();
+    if let Some(framework) = framework {
+        check_browser(section, framework, findings);
+    }
+    Some(Suite {
+        folder: decode_folder(section, findings).unwrap_or_default(),
+        specs: section.globs("specs", findings),
+        exclude: section.globs("exclude", findings).unwrap_or_default(),
+        command: framework.and_then(|framework| decode_command(section, framework, findings)),
+        report: framework.and_then(|framework| decode_report(section, framework, findings)),
+        settings: decode_settings(section, findings),
+        framework: framework?.name.clone(),
+        name,
+    })
+}
+
+fn decode_framework(
+    section: &Section<'_, '_>,
+    frameworks: &Frameworks,
+    findings: &mut Findings<'_>,
+) -> Option<Framework> {
+    let catalogue = &frameworks.catalogue;
+    if section.value("framework").is_none() {
+        let message = format!("[{}] does not say its framework", section.name);
+        let help = format!("add framework = \"…\" with one of {}", catalogue.names().collect::<Vec<_>>().join(", "));
+        findings.error_with_help(section.at.clone(), message, help);
+        return None;
+    }
+    let name = section.text("framework", findings)?;
+    match catalogue.get(name.get_ref()) {
+        Ok(framework) => Some(framework),
+        Err(_) => {
+            // A table of the project's own that is wrong has been reported where it stands.
+            if !frameworks.broken.contains(name.get_ref()) {
+                let message = format!("unknown framework {:?}", name.get_ref());
+                let help = did_you_mean(name.get_ref(), "known frameworks", catalogue.names());
+                findings.error_with_help(name.span(), message, help);
+            }
+            None
+        }
+    }
+}
+
+/// A folder relative to the workspace root, without `.` and `..`.
+fn decode_folder(section: &Section<'_, '_>, findings: &mut Findings<'_>) -> Option<String> {
+    let written = section.text("folder", findings)?;
+    let text = written.get_ref();
+    if text.starts_with('/') || text.split('/').any(|part| part == "..") || text.chars().any(char::is_control) {
+        let help = "write it relative to the folder of part.toml, like \"services/api\"";
+        findings.error_with_help(written.span(), format!("{text:?} is no folder of the workspace"), help);
+        return None;
+    }
+    let parts: Vec<&str> = text.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    Some(parts.join("/"))
+}
+
+fn decode_groups(top: &Section<'_, '_>, findings: &mut Findings<'_>) -> Vec<Group> {
+    // Names of all suites, of broken ones too: a group of a broken suite is not wrong for it.
+    let suites: Vec<String> = match top.value("suites").map(Spanned::get_ref) {
+        Some(DeValue::Table(table)) => table.keys().map(|key| key.get_ref().clone().into_owned()).collect(),
+        _ => Vec::new(),
+    };
+    let sections = named_sections(top, "groups", "group label", findings);
+    sections.into_iter().filter_map(|(label, section)| decode_group(label, &section, &suites, findings)).collect()
+}
+
+fn decode_group(
+    label: String,
+    section: &Section<'_, '_>,
+    suites: &[String],
+    findings: &mut Findings<'_>,
+) -> Option<Group> {
+    section.warn_unknown(GROUP, findings);
+    let group = Group {
+        label,
+        suite: decode_suite_name(section, suites, findings).unwrap_or_default(),
+        specs: section.globs("specs", findings),
+        exclude: section.globs("exclude", findings).unwrap_or_default(),
+        settings: decode_settings(section, findings),
+    };
+    (!group.suite.is_empty()).then_some(group)
+}
+
+/// The group's suite; the only one where the group does not say.
+fn decode_suite_name(section: &Section<'_, '_>, suites: &[String], findings: &mut Findings<'_>) -> Option<String> {
+    let known = || suites.iter().map(String::as_str);
+    if section.value("suite").is_none() {
+        if let [only] = suites {
+            return Some(only.clone());
+        }
+        let message = format!("[{}] does not say its suite", section.name);
+        let help = match suites {
+            [] => "add a section [suites.NAME] and suite = \"NAME\"".to_owned(),
+            several => format!("add suite = \"…\" with one of {}", several.join(", ")),
+        };
+        findings.error_with_help(section.at.clone(), message, help);
+        return None;
+    }
+    let name = section.text("suite", findings)?;
+    if !suites.contains(name.get_ref()) {
+        let message = format!("there is no suite {:?}", name.get_ref());
+        findings.error_with_help(name.span(), message, did_you_mean(name.get_ref(), "suites", known()));
+        return None;
+    }
+    Some(name.into_inner())
+}
+
+fn decode_settings(section: &Section<'_, '_>, findings: &mut Findings<'_>) -> Settings {
+    let browser = section.text("browser", findings);
+    if let Some(browser) = &browser {
+        checked(findings, browser.span(), check_name("browser", browser.get_ref()));
+    }
+    Settings {
+        requires: section.requirements("requires", findings),
+        env: section.env("env", findings),
+        args: section.words("args", findings),
+        artifacts: section.words("artifacts", findings),
+        browser: browser.map(Spanned::into_inner),
+        timeout: section.duration("timeout", findings),
+        idle_timeout: section.duration("idle-timeout", findings),
+        grace: section.duration("grace", findings),
+        retries: section.count("retries", 0..=Bounds::DEFAULT.retries, findings),
+        list_tests: section.boolean("list-tests", findings),
+        copy_workspace: section.boolean("copy-workspace", findings),
+    }
+}
+
+/// The tables of `[suites]` or `[groups]`, with their checked names, in the order of the file.
+fn named_sections<'a, 'd>(
+    top: &Section<'a, 'd>,
+    key: &'static str,
+    what: &'static str,
+    findings: &mut Findings<'_>,
+) -> Vec<(String, Section<'a, 'd>)> {
+    let Some(all) = top.section(key, findings) else { return Vec::new() };
+    let mut sections = Vec::new();
+    for (name, _) in all.entries() {
+        checked(findings, name.span(), check_name(what, name.get_ref()));
+        if let Some(section) = all.section(name.get_ref(), findings) {
+            sections.push((name.get_ref().clone().into_owned(), section));
+        }
+    }
+    sections
+}

@@ -1,0 +1,115 @@
+//! Single values that part.toml and the command line have in common.
+
+use part_core::{Bounds, Millis};
+use part_frameworks::table::{Span, SpanError};
+use thiserror::Error;
+
+/// A name that cannot be one.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum NameError {
+    /// There is nothing in it.
+    #[error("a {what} cannot be empty")]
+    Empty {
+        /// What is named.
+        what: &'static str,
+    },
+    /// It is longer than the mesh takes.
+    #[error("a {what} has at most {limit} bytes, this one has {size}")]
+    TooLong {
+        /// What is named.
+        what: &'static str,
+        /// Its size in bytes.
+        size: usize,
+        /// The largest allowed.
+        limit: usize,
+    },
+    /// It has characters that cannot be shown, or blanks around it.
+    #[error("{text:?} cannot be a {what}: no control characters, no blanks at either end")]
+    Characters {
+        /// What is named.
+        what: &'static str,
+        /// The name.
+        text: String,
+    },
+}
+
+/// An environment variable that cannot be set.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum EnvError {
+    /// Its name is not one.
+    #[error("{0:?} cannot be the name of an environment variable")]
+    Name(String),
+    /// Part sets it itself.
+    #[error("{0} is one of the variables that Part sets for each attempt")]
+    Reserved(String),
+    /// Its value holds a NUL.
+    #[error("the value of {0} has a NUL character")]
+    Value(String),
+}
+
+/// Reads `90s`, `5m`, `1h30m`, `500ms`: numbers with their units. As a limit, `0s` means that there is none.
+pub fn parse_duration(text: &str) -> Result<Millis, SpanError> {
+    text.parse().map(|Span(length)| length)
+}
+
+/// Checks the name of a project, suite or group, or a build id: shown in tables and addresses.
+pub fn check_name(what: &'static str, text: &str) -> Result<(), NameError> {
+    let limit = Bounds::DEFAULT.label_bytes;
+    if text.trim().is_empty() {
+        return Err(NameError::Empty { what });
+    }
+    if text.len() > limit {
+        return Err(NameError::TooLong { what, size: text.len(), limit });
+    }
+    if text.chars().any(char::is_control) || text.trim() != text {
+        return Err(NameError::Characters { what, text: text.to_owned() });
+    }
+    Ok(())
+}
+
+/// The environment variables of `PART_*` that belong to the attempt and cannot be overridden.
+const RESERVED: [&str; 6] = ["PART_RUN_ID", "PART_GROUP", "PART_SPEC", "PART_ATTEMPT", "PART_SLOT", "PART_WORKER"];
+
+/// Checks an environment variable for specs.
+pub fn check_env(name: &str, value: &str) -> Result<(), EnvError> {
+    if name.is_empty() || name.contains(['=', '\0']) || name.chars().any(char::is_whitespace) {
+        return Err(EnvError::Name(name.to_owned()));
+    }
+    if RESERVED.contains(&name) {
+        return Err(EnvError::Reserved(name.to_owned()));
+    }
+    if value.contains('\0') {
+        return Err(EnvError::Value(name.to_owned()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_with_their_units() {
+        let table = [("500ms", 500), ("90s", 90_000), ("5m", 300_000), ("1h30m", 5_400_000), ("0s", 0)];
+        for (text, millis) in table {
+            assert_eq!(parse_duration(text), Ok(Millis(millis)), "{text}");
+        }
+        for text in ["", "90", "-5s", "5 parsecs", "soon", "PT5M", "99999999999999999h"] {
+            let error = parse_duration(text).expect_err(text).to_string();
+            assert!(error.contains(&format!("{text:?}")), "{error}");
+        }
+    }
+
+    #[test]
+    fn names_and_variables_are_checked() {
+        assert_eq!(check_name("group label", "package/admin – ü"), Ok(()));
+        for text in ["", "  ", " a", "a\n", "a\u{7}b", &"x".repeat(513)] {
+            assert!(check_name("group label", text).is_err(), "{text:?}");
+        }
+        assert_eq!(check_env("BASE_URL", "http://localhost:8080/?a=b"), Ok(()));
+        assert_eq!(check_env("PART_MODE", "x"), Ok(()));
+        for (name, value) in [("", "x"), ("A=B", "x"), ("A B", "x"), ("PART_SPEC", "x"), ("A", "x\0")] {
+            assert!(check_env(name, value).is_err(), "{name:?}");
+        }
+    }
+}

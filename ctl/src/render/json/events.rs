@@ -1,0 +1,223 @@
+//! Events of a run's ledger as JSON lines.
+//!
+//! Specs are named, not numbered, so that each line can be understood by itself.
+
+use super::{Line, names};
+use crate::view::RunView;
+use part_proto::convert::{attempt_verdict_from_wire, run_verdict_from_wire, spec_verdict_from_wire, test_from_wire};
+use part_proto::v1::{self, event::Fact, finish::Exit, run_cancelled::Reason};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+/// What every ledger line has.
+#[derive(Serialize)]
+pub(crate) struct LedgerLine<'e> {
+    run: &'e str,
+    number: u64,
+    at: u64,
+    #[serde(flatten)]
+    fact: Map<String, Value>,
+}
+
+/// The line for an event. `view` has folded all events before it.
+pub(crate) fn ledger_line<'e>(view: &RunView, event: &'e v1::Event) -> Line<LedgerLine<'e>> {
+    let (name, fact) = match &event.fact {
+        Some(fact) => describe(view, fact),
+        None => ("unknown", json!({})),
+    };
+    let fact = match fact {
+        Value::Object(fields) => fields,
+        other => Map::from_iter([("value".to_owned(), other)]),
+    };
+    Line::new(name, LedgerLine { run: &event.run, number: event.number, at: event.at, fact })
+}
+
+fn describe(view: &RunView, fact: &Fact) -> (&'static str, Value) {
+    match fact {
+        Fact::RunOpened(opened) => ("run_opened", opened_fields(opened)),
+        Fact::GroupAdded(added) => {
+            let framework = added.recipe.as_ref().map(|recipe| recipe.framework.as_str());
+            let fields = json!({
+                "group": added.label, "suite": added.suite, "requirements": added.requirements,
+                "retries": added.retries, "framework": framework, "specs": added.specs,
+            });
+            ("group_added", fields)
+        }
+        Fact::SpecsAdded(added) => {
+            let group = view.groups.get(added.group as usize).map(|group| group.label.as_str());
+            let specs: Vec<Value> = added.specs.iter().map(added_spec).collect();
+            ("specs_added", json!({ "group": group, "specs": specs }))
+        }
+        Fact::RunSealed(v1::RunSealed {}) => ("run_sealed", json!({})),
+        Fact::AttemptAssigned(assigned) => {
+            let more = json!({
+                "worker": assigned.worker, "slot": assigned.slot, "forecast_ms": assigned.forecast_ms,
+            });
+            ("attempt_assigned", with_spec(view, assigned.spec, Some(assigned.attempt), more))
+        }
+        Fact::AttemptStarted(started) => {
+            ("attempt_started", with_spec(view, started.spec, Some(started.attempt), json!({})))
+        }
+        Fact::TestsReported(reported) => {
+            let tests: Vec<Value> = reported.tests.iter().map(test_fields).collect();
+            ("tests_reported", with_spec(view, reported.spec, Some(reported.attempt), json!({ "tests": tests })))
+        }
+        Fact::AttemptFinished(finished) => {
+            let finish = finished.finish.as_ref().map_or_else(|| json!({}), finish_fields);
+            ("attempt_finished", with_spec(view, finished.spec, Some(finished.attempt), finish))
+        }
+        Fact::AttemptSuperseded(late) => {
+            let more = json!({ "verdict": attempt_name(late.verdict) });
+            ("attempt_superseded", with_spec(view, late.spec, Some(late.attempt), more))
+        }
+        Fact::SpecDecided(decided) => {
+            let verdict = spec_verdict_from_wire(decided).map_or("unknown", names::spec_verdict);
+            ("spec_decided", with_spec(view, decided.spec, None, json!({ "verdict": verdict })))
+        }
+        Fact::RunCancelled(cancelled) => ("run_cancelled", cancelled_fields(cancelled)),
+        Fact::RunFinished(finished) => {
+            let verdict = run_verdict_from_wire(finished.verdict).map_or("unknown", names::run_verdict);
+            ("run_finished", json!({ "verdict": verdict, "summary": finished.summary.as_ref().map(summary_fields) }))
+        }
+    }
+}
+
+fn opened_fields(opened: &v1::RunOpened) -> Value {
+    json!({
+        "project": opened.project, "build": opened.build, "source": opened.source.as_ref().map(source_fields),
+        "workspace": opened.workspace_in_place, "max_failures": opened.max_failures,
+    })
+}
+
+/// Where a run came from; what is not known is left out.
+pub(super) fn source_fields(source: &v1::Source) -> Value {
+    let fields = [
+        ("user", &source.user),
+        ("host", &source.host),
+        ("commit", &source.commit),
+        ("branch", &source.branch),
+        ("rerun_of", &source.rerun_of),
+    ];
+    let known = fields.into_iter().filter(|(_, value)| !value.is_empty());
+    Value::Object(known.map(|(name, value)| (name.to_owned(), Value::from(value.as_str()))).collect())
+}
+
+fn added_spec(spec: &v1::SpecAdded) -> Value {
+    let mut fields = json!({ "spec": spec.name });
+    if let Some(expected) = spec.expected_ms {
+        fields["expected_ms"] = expected.into();
+        fields["samples"] = spec.samples.into();
+    }
+    if !spec.carried_from.is_empty() {
+        fields["carried_from"] = spec.carried_from.as_str().into();
+        fields["carried_ms"] = spec.carried_ms.into();
+    }
+    if let Some(tests) = spec.expected_tests {
+        fields["expected_tests"] = tests.into();
+    }
+    fields
+}
+
+fn with_spec(view: &RunView, spec: u32, attempt: Option<u32>, more: Value) -> Value {
+    let known = view.specs.get(spec as usize);
+    let group = known.and_then(|spec| view.groups.get(spec.group)).map(|group| group.label.as_str());
+    let mut fields = json!({ "group": group, "spec": known.map(|spec| spec.name.as_str()) });
+    if let Some(attempt) = attempt {
+        fields["attempt"] = attempt.into();
+    }
+    if let (Value::Object(fields), Value::Object(more)) = (&mut fields, more) {
+        fields.extend(more);
+    }
+    fields
+}
+
+fn test_fields(wire: &v1::TestResult) -> Value {
+    let outcome = test_from_wire(wire.clone()).map_or("unknown", |test| names::test_outcome(test.outcome));
+    let mut fields = json!({ "id": wire.id, "name": wire.name, "outcome": outcome, "retries": wire.retries });
+    if let Some(micros) = wire.duration_micros {
+        fields["duration_micros"] = micros.into();
+    }
+    let texts = [
+        ("message", &wire.message),
+        ("detail", &wire.detail),
+        ("output", &wire.output),
+        ("location", &wire.location),
+    ];
+    for (name, text) in texts {
+        if let Some(text) = text {
+            fields[name] = text.as_str().into();
+        }
+    }
+    fields
+}
+
+fn finish_fields(finish: &v1::Finish) -> Value {
+    let mut fields = json!({
+        "verdict": attempt_name(finish.verdict), "message": finish.message,
+        "missing_tests": finish.missing_tests, "leaked": finish.leaked,
+        "tests": finish.tests.as_ref().map(counts_fields),
+    });
+    match finish.exit {
+        Some(Exit::ExitCode(code)) => fields["exit_code"] = code.into(),
+        Some(Exit::ExitSignal(signal)) => fields["exit_signal"] = signal.into(),
+        None => {}
+    }
+    if let Some(timing) = &finish.timing {
+        fields["timing"] = json!({
+            "setup_ms": timing.setup_ms, "run_ms": timing.run_ms, "tests_ms": timing.tests_ms,
+            "teardown_ms": timing.teardown_ms,
+        });
+    }
+    if let Some(output) = &finish.output {
+        fields["output"] = json!({
+            "total_bytes": output.total_bytes, "dropped_bytes": output.dropped_bytes, "inline": output.inline,
+            "blob": output.blob,
+        });
+    }
+    let artifacts = finish.artifacts.iter().map(|file| {
+        json!({ "path": file.path, "bytes": file.bytes, "digest": file.digest })
+    });
+    fields["artifacts"] = artifacts.collect();
+    fields
+}
+
+fn attempt_name(verdict: i32) -> &'static str {
+    attempt_verdict_from_wire(verdict).map_or("unknown", names::attempt_verdict)
+}
+
+fn cancelled_fields(cancelled: &v1::RunCancelled) -> Value {
+    match &cancelled.reason {
+        Some(Reason::RequestedBy(by)) => json!({ "reason": "requested", "by": by }),
+        Some(Reason::MaxFailures(failures)) => json!({ "reason": "max_failures", "failures": failures }),
+        Some(Reason::Abandoned(detail)) => json!({ "reason": "abandoned", "detail": detail }),
+        None => json!({ "reason": "unknown" }),
+    }
+}
+
+fn counts_fields(counts: &v1::TestCounts) -> Value {
+    json!({
+        "passed": counts.passed, "failed": counts.failed, "skipped": counts.skipped, "flaky": counts.flaky,
+    })
+}
+
+/// A run's figures.
+pub(super) fn summary_fields(summary: &v1::RunSummary) -> Value {
+    let mut fields = json!({
+        "specs": summary.specs, "passed": summary.passed, "flaky": summary.flaky, "carried": summary.carried,
+        "failed": summary.failed, "cancelled": summary.cancelled, "undecided": summary.undecided,
+        "attempts": summary.attempts, "tests": summary.tests.as_ref().map(counts_fields), "slots": summary.slots,
+        "makespan_ms": summary.makespan_ms, "bound_ms": summary.bound_ms, "slot_time_ms": summary.slot_time_ms,
+        "forecasts": summary.forecasts,
+    });
+    if !summary.longest_spec.is_empty() {
+        fields["longest_spec"] = summary.longest_spec.as_str().into();
+        fields["longest_ms"] = summary.longest_ms.into();
+    }
+    if let Some(overhead) = summary.overhead_per_spec_ms {
+        fields["overhead_per_spec_ms"] = overhead.into();
+    }
+    if let Some(error) = summary.forecast_error {
+        fields["forecast_error"] = error.into();
+    }
+    fields
+}

@@ -1,0 +1,50 @@
+//! Stable names of verdicts and outcomes.
+
+use part_core::{AttemptVerdict, InvalidReason, RunVerdict, SpecVerdict, TestOutcome};
+
+/// An attempt's verdict.
+pub(crate) const fn attempt_verdict(verdict: AttemptVerdict) -> &'static str {
+    match verdict {
+        AttemptVerdict::Passed => "passed",
+        AttemptVerdict::Failed => "failed",
+        AttemptVerdict::TimedOut => "timed_out",
+        AttemptVerdict::Crashed => "crashed",
+        AttemptVerdict::Lost => "lost",
+        AttemptVerdict::Cancelled => "cancelled",
+        AttemptVerdict::Invalid(InvalidReason::NoTests) => "no_tests",
+        AttemptVerdict::Invalid(InvalidReason::Report) => "invalid_report",
+        AttemptVerdict::Invalid(InvalidReason::MissingTests) => "missing_tests",
+    }
+}
+
+/// A spec's verdict; for one that did not pass, what its deciding attempt came to.
+pub(crate) const fn spec_verdict(verdict: SpecVerdict) -> &'static str {
+    match verdict {
+        SpecVerdict::Passed { flaky: false } => "passed",
+        SpecVerdict::Passed { flaky: true } => "flaky",
+        SpecVerdict::Carried => "carried",
+        SpecVerdict::NotPassed(verdict) => attempt_verdict(verdict),
+        SpecVerdict::Cancelled => "cancelled",
+    }
+}
+
+/// A run's verdict.
+pub(crate) const fn run_verdict(verdict: RunVerdict) -> &'static str {
+    match verdict {
+        RunVerdict::Passed => "passed",
+        RunVerdict::Failed => "failed",
+        RunVerdict::Incomplete => "incomplete",
+        RunVerdict::NothingRan => "nothing_ran",
+        RunVerdict::Cancelled => "cancelled",
+    }
+}
+
+/// A test's outcome.
+pub(crate) const fn test_outcome(outcome: TestOutcome) -> &'static str {
+    match outcome {
+        TestOutcome::Passed => "passed",
+        TestOutcome::Failed => "failed",
+        TestOutcome::Skipped => "skipped",
+        TestOutcome::TimedOut => "timed_out",
+    }
+}

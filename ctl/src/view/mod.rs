@@ -1,0 +1,21 @@
+//! What a client knows of a run: a fold over its events.
+//!
+//! Pure: no clock, no I/O, no rendering. [`RunView::apply`] takes one event after the other and says what is worth
+//! telling ([`Notice`]); the renderers in `crate::render` read the rest from the view. [`verdict`] compares what was
+//! submitted with what was decided: completeness is part of the verdict, whatever the server says.
+//!
+//! A new kind of event: the fold in `fold.rs`, the line in `render/json/events.rs` and its row in
+//! docs/json-events.md, and, where people should see it, a [`Notice`].
+
+mod backlog;
+mod clock;
+mod eta;
+mod fold;
+mod model;
+pub(crate) mod verdict;
+
+pub(crate) use clock::LeaderClock;
+pub(crate) use eta::{Eta, eta};
+pub(crate) use fold::{Notice, ViewError};
+pub(crate) use model::{AttemptView, GroupView, Keep, RunView, SpecView, Tally};
+pub(crate) use verdict::{Conclusion, Shortfall, Submitted};

@@ -1,0 +1,296 @@
+//! Runs: submit, watch, read, cancel.
+
+use super::lookup::store_failed;
+use super::rerun;
+use super::services::{Shared, unanswered};
+use crate::watch::watch_run;
+use crate::bounds;
+use part_core::{
+    CancelMode, Estimate, HistoryKey, Input, Reply, RequestId, RunId, SpecIndex, SpecPhase, Submission,
+};
+use part_proto::convert::{
+    SubmissionAssembler, attempt_verdict_to_wire, run_id_from_wire, submission_id_from_wire,
+};
+use part_proto::v1::run_service_server::RunService;
+use part_proto::{status, v1};
+use part_store::{HISTORY_PER_SPEC, HistoryQuery, RunFilter};
+use std::collections::BTreeSet;
+use std::pin::Pin;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use tokio_stream::Stream;
+use tonic::{Request, Response, Status, Streaming};
+use uuid::Uuid;
+
+/// The run service.
+pub(crate) struct Runs {
+    shared: Arc<Shared>,
+}
+
+impl Runs {
+    pub(crate) fn new(shared: Arc<Shared>) -> Runs {
+        Runs { shared }
+    }
+
+    /// Fills in the history and hands the submission to the leader.
+    async fn open(&self, mut submission: Submission) -> Result<v1::SubmitResponse, Status> {
+        if self.shared.draining.is_cancelled() {
+            return Err(status::unavailable("the daemon is shutting down and takes no new runs"));
+        }
+        let mailbox = self.shared.mailbox()?;
+        let carried = count(&submission, |spec| spec.carried.is_some());
+        let specs = count(&submission, |_| true) - carried;
+        let known = self.shared.store.submission(submission.id).await;
+        if let Some(run) = known.map_err(|error| store_failed(&error))? {
+            return Ok(v1::SubmitResponse { run: run.to_string(), new: false, specs, carried });
+        }
+        self.fill_in_history(&mut submission).await?;
+        let run = RunId(Uuid::now_v7().as_u128());
+        let submission = Box::new(submission);
+        let make = move |request: RequestId| Input::RunSubmitted { request, run, submission };
+        match mailbox.request(make).await.map_err(unanswered)? {
+            Reply::Submitted { run, new } => {
+                Ok(v1::SubmitResponse { run: run.to_string(), new, specs, carried })
+            }
+            Reply::Refused(refusal) => Err(status::of_refusal(&refusal)),
+            Reply::Cancelling => Err(status::broken("the leader gave an answer to another question")),
+        }
+    }
+
+    async fn fill_in_history(&self, submission: &mut Submission) -> Result<(), Status> {
+        let project = submission.project.clone();
+        for group in &mut submission.groups {
+            let class = group.requirements.to_string();
+            let key = |spec: &str| HistoryKey {
+                project: project.clone(),
+                suite: group.suite.clone(),
+                class: class.clone(),
+                spec: spec.to_owned(),
+            };
+            let keys: Vec<HistoryKey> = group.specs.iter().map(|spec| key(&spec.name)).collect();
+            let samples = self.shared.store.history(&keys, HISTORY_PER_SPEC).await;
+            let samples = samples.map_err(|error| store_failed(&error))?;
+            for (spec, samples) in group.specs.iter_mut().zip(samples) {
+                spec.history = samples;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn count(submission: &Submission, wanted: impl Fn(&part_core::SpecSubmission) -> bool) -> u32 {
+    submission.groups.iter().flat_map(|group| &group.specs).filter(|spec| wanted(spec)).count() as u32
+}
+
+fn run_id(text: &str) -> Result<RunId, Status> {
+    run_id_from_wire(text).map_err(|error| status::of_wire_error(&error))
+}
+
+fn limit(asked: u32, default: usize, most: usize) -> usize {
+    if asked == 0 { default } else { (asked as usize).min(most) }
+}
+
+#[tonic::async_trait]
+impl RunService for Runs {
+    type WatchStream = Pin<Box<dyn Stream<Item = Result<v1::Event, Status>> + Send>>;
+
+    async fn submit(
+        &self,
+        request: Request<Streaming<v1::SubmitRequest>>,
+    ) -> Result<Response<v1::SubmitResponse>, Status> {
+        let mut messages = request.into_inner();
+        let mut assembler = SubmissionAssembler::default();
+        while let Some(message) = messages.message().await? {
+            assembler.push(message).map_err(|error| status::of_wire_error(&error))?;
+        }
+        let submission = assembler.finish().map_err(|error| status::of_wire_error(&error))?;
+        Ok(Response::new(self.open(submission).await?))
+    }
+
+    async fn watch(&self, request: Request<v1::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        let v1::WatchRequest { run, after } = request.into_inner();
+        let run = run_id(&run)?;
+        let row = self.shared.store.run_row(run).await.map_err(|error| store_failed(&error))?;
+        row.ok_or_else(|| status::not_found(format!("there is no run {run}")))?;
+        let (out, events) = mpsc::channel(bounds::WATCH_QUEUE);
+        let (store, hub) = (Arc::clone(&self.shared.store), Arc::clone(&self.shared.hub));
+        let closing = self.shared.closing.clone();
+        tokio::spawn(async move {
+            closing.run_until_cancelled(watch_run(store, hub, run, after, out)).await;
+        });
+        Ok(Response::new(Box::pin(tokio_stream::wrappers::ReceiverStream::new(events))))
+    }
+
+    async fn list_runs(
+        &self,
+        request: Request<v1::ListRunsRequest>,
+    ) -> Result<Response<v1::ListRunsResponse>, Status> {
+        let asked = request.into_inner();
+        let mut filter =
+            RunFilter::newest(limit(asked.limit, bounds::RUNS_LISTED, part_store::ROWS_PER_LIST));
+        filter.project = (!asked.project.is_empty()).then_some(asked.project);
+        let rows = self.shared.store.runs(&filter).await.map_err(|error| store_failed(&error))?;
+        Ok(Response::new(v1::ListRunsResponse { runs: self.shared.describe(rows).await? }))
+    }
+
+    async fn get_run(
+        &self,
+        request: Request<v1::GetRunRequest>,
+    ) -> Result<Response<v1::GetRunResponse>, Status> {
+        let row = self.shared.find(&request.into_inner().run).await?;
+        let groups = self.shared.fold(row.id).await?.groups;
+        let run = self.shared.describe(vec![row]).await?.into_iter().next();
+        let labels = groups.iter().map(|group| group.label.as_ref().to_owned()).collect();
+        Ok(Response::new(v1::GetRunResponse { run: run.map(|run| v1::RunInfo { groups: labels, ..run }) }))
+    }
+
+    async fn cancel(
+        &self,
+        request: Request<v1::CancelRequest>,
+    ) -> Result<Response<v1::CancelResponse>, Status> {
+        let v1::CancelRequest { run, kill, by } = request.into_inner();
+        let run = run_id(&run)?;
+        let mode = if kill { CancelMode::Kill } else { CancelMode::Graceful };
+        let make = move |request: RequestId| Input::CancelRequested { request, run, by, mode };
+        match self.shared.mailbox()?.request(make).await.map_err(unanswered)? {
+            Reply::Cancelling => Ok(Response::new(v1::CancelResponse {})),
+            Reply::Refused(refusal) => Err(status::of_refusal(&refusal)),
+            Reply::Submitted { .. } => Err(status::broken("the leader gave an answer to another question")),
+        }
+    }
+
+    async fn rerun(
+        &self,
+        request: Request<v1::RerunRequest>,
+    ) -> Result<Response<v1::SubmitResponse>, Status> {
+        let asked = request.into_inner();
+        let old = self.shared.fold(run_id(&asked.run)?).await?;
+        let id =
+            submission_id_from_wire(&asked.submission_id).map_err(|error| status::of_wire_error(&error))?;
+        let submission = rerun::submission(&old, id, asked.build, asked.failed_only)?;
+        Ok(Response::new(self.open(submission).await?))
+    }
+
+    async fn explain(
+        &self,
+        request: Request<v1::ExplainRequest>,
+    ) -> Result<Response<v1::ExplainResponse>, Status> {
+        let asked = request.into_inner();
+        let id = run_id(&asked.run)?;
+        let most = limit(asked.limit, bounds::EXPLAINED, bounds::EXPLAINED_MOST);
+        let live = match &self.shared.leader {
+            Some((mailbox, _)) => {
+                let spec = asked.spec.clone();
+                mailbox.look(move |core, now| explain(core, id, &spec, most, now)).await.map_err(unanswered)?
+            }
+            None => None,
+        };
+        let response = match live {
+            Some(response) => response,
+            None => {
+                // Not led here: from the ledger alone, as a core sees it that has no workers.
+                let mut state = part_core::State::default();
+                let now = crate::leader::load(self.shared.store.as_ref(), id, &mut state)
+                    .await
+                    .map_err(|error| status::broken(crate::error::chain(&error)))?;
+                explain_state(&state, id, &asked.spec, most, now)
+                    .ok_or_else(|| status::not_found(format!("there is no run {id}")))?
+            }
+        };
+        Ok(Response::new(response))
+    }
+
+    async fn history(
+        &self,
+        request: Request<v1::HistoryRequest>,
+    ) -> Result<Response<v1::HistoryResponse>, Status> {
+        let asked = request.into_inner();
+        let query = HistoryQuery {
+            project: asked.project,
+            spec: if asked.spec.is_empty() { "*".to_owned() } else { format!("*{}*", asked.spec) },
+            limit: limit(asked.limit, bounds::HISTORY_LISTED, part_store::ROWS_PER_LIST),
+        };
+        let rows = self.shared.store.history_rows(&query).await.map_err(|error| store_failed(&error))?;
+        let keys: Vec<HistoryKey> =
+            rows.iter().map(|row| row.key.clone()).collect::<BTreeSet<_>>().into_iter().collect();
+        let samples = self.shared.store.history(&keys, HISTORY_PER_SPEC).await;
+        let samples = samples.map_err(|error| store_failed(&error))?;
+        let forecasts = keys.into_iter().zip(samples).filter_map(|(key, samples)| {
+            let estimate = Estimate::from_samples(&samples)?;
+            Some(v1::Forecast {
+                project: key.project,
+                suite: key.suite,
+                class: key.class,
+                spec: key.spec,
+                expected_ms: estimate.expected().0,
+                error_factor: estimate.log_spread.exp(),
+                samples: estimate.samples,
+            })
+        });
+        let rows = rows.iter().map(|row| v1::HistoryRow {
+            project: row.key.project.clone(),
+            suite: row.key.suite.clone(),
+            class: row.key.class.clone(),
+            spec: row.key.spec.clone(),
+            run: row.attempt.run.to_string(),
+            attempt: row.attempt.number,
+            at: row.at.0,
+            duration_ms: row.duration.0,
+            verdict: attempt_verdict_to_wire(row.verdict).into(),
+            counts: row.counts,
+        });
+        Ok(Response::new(v1::HistoryResponse { rows: rows.collect(), forecasts: forecasts.collect() }))
+    }
+}
+
+/// Explains specs of a run that this core leads; none when it does not.
+fn explain(
+    core: &part_core::Core,
+    id: RunId,
+    spec: &str,
+    most: usize,
+    now: part_core::Timestamp,
+) -> Option<v1::ExplainResponse> {
+    let run = core.state().run(id)?;
+    let mut response = v1::ExplainResponse::default();
+    for (index, candidate) in run.specs.iter().enumerate() {
+        let undecided = !matches!(candidate.phase, SpecPhase::Decided(_));
+        let wanted = if spec.is_empty() { undecided } else { candidate.name.contains(spec) };
+        if !wanted {
+            continue;
+        }
+        response.matched += 1;
+        if response.explanations.len() < most
+            && let Some(explained) = core.explain(id, SpecIndex(index as u32), now)
+        {
+            let group = run.group_of(candidate).label.as_ref().to_owned();
+            response.explanations.push(v1::Explanation { group, spec: explained.name, facts: explained.facts });
+        }
+    }
+    Some(response)
+}
+
+fn explain_state(
+    state: &part_core::State,
+    id: RunId,
+    spec: &str,
+    most: usize,
+    now: part_core::Timestamp,
+) -> Option<v1::ExplainResponse> {
+    let run = state.run(id)?;
+    let mut response = v1::ExplainResponse::default();
+    for (index, candidate) in run.specs.iter().enumerate() {
+        if !candidate.name.contains(spec) {
+            continue;
+        }
+        response.matched += 1;
+        if response.explanations.len() < most {
+            response.explanations.push(v1::Explanation {
+                group: run.group_of(candidate).label.as_ref().to_owned(),
+                spec: candidate.name.as_ref().to_owned(),
+                facts: run.facts_about(SpecIndex(index as u32), now),
+            });
+        }
+    }
+    Some(response)
+}

@@ -1,0 +1,122 @@
+//! The leader's side of the links.
+
+use super::services::{Shared, unanswered};
+use crate::bounds;
+use crate::leader::{LinkId, LinkSender, Mailbox};
+use part_core::{Incarnation, Input, Term, WorkerId};
+use part_proto::convert::{WorkerSays, leader_heartbeat_to_wire, worker_message_from_wire};
+use part_proto::v1::worker_service_server::WorkerService;
+use part_proto::{status, v1};
+use std::pin::Pin;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use tokio_stream::{Stream, StreamExt};
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status, Streaming};
+
+/// The worker service.
+pub(crate) struct Workers {
+    shared: Arc<Shared>,
+}
+
+impl Workers {
+    pub(crate) fn new(shared: Arc<Shared>) -> Workers {
+        Workers { shared }
+    }
+}
+
+#[tonic::async_trait]
+impl WorkerService for Workers {
+    type LinkStream = Pin<Box<dyn Stream<Item = Result<v1::LeaderMessage, Status>> + Send>>;
+
+    async fn link(
+        &self,
+        request: Request<Streaming<v1::WorkerMessage>>,
+    ) -> Result<Response<Self::LinkStream>, Status> {
+        let mailbox = self.shared.mailbox()?.clone();
+        let mut said = request.into_inner();
+        let first = tokio::time::timeout(bounds::INTRODUCTION, said.message()).await;
+        let first = first.map_err(|_| status::unavailable("no introduction came in time"))??;
+        let first = first.ok_or_else(|| status::unavailable("the link closed before an introduction"))?;
+        let understood = worker_message_from_wire(first).map_err(|error| status::of_wire_error(&error))?;
+        let WorkerSays::Introduction(introduction) = understood else {
+            return Err(status::wrong_state("a link begins with an introduction"));
+        };
+        let slots = part_core::Bounds::DEFAULT.slots_per_worker;
+        if introduction.slots.len() > slots {
+            return Err(status::exhausted(format!("a worker has at most {slots} slots")));
+        }
+        let (worker, incarnation) = (introduction.worker.clone(), introduction.incarnation);
+        let term = mailbox.look(|core, _| core.term()).await.map_err(unanswered)?;
+        if introduction.term_seen > term {
+            return Err(status::wrong_state(format!(
+                "the worker has obeyed term {}, this leader is at term {term}",
+                introduction.term_seen
+            )));
+        }
+        let (sender, messages) = mpsc::channel(bounds::LINK_QUEUE);
+        let beating = sender.downgrade();
+        let link = LinkId(uuid::Uuid::now_v7());
+        mailbox.link_opened(introduction, link, sender).await.map_err(unanswered)?;
+        let closing = self.shared.closing.clone();
+        let from = Linked { mailbox, worker, incarnation, link };
+        tokio::spawn(from.listen(said, term, beating, closing));
+        let messages = tokio_stream::wrappers::ReceiverStream::new(messages).map(Ok);
+        Ok(Response::new(Box::pin(messages)))
+    }
+}
+
+/// One open link.
+struct Linked {
+    mailbox: Mailbox,
+    worker: WorkerId,
+    incarnation: Incarnation,
+    link: LinkId,
+}
+
+impl Linked {
+    /// Passes on what the worker says, and beats, until the link ends.
+    async fn listen(
+        self,
+        mut said: Streaming<v1::WorkerMessage>,
+        term: Term,
+        sender: mpsc::WeakSender<v1::LeaderMessage>,
+        closing: CancellationToken,
+    ) {
+        let mut beat = tokio::time::interval(bounds::HEARTBEAT);
+        let why = loop {
+            tokio::select! {
+                () = closing.cancelled() => break "the daemon is stopping".to_owned(),
+                message = said.message() => match message {
+                    Ok(Some(message)) => {
+                        if let Err(why) = self.pass_on(message).await {
+                            break why;
+                        }
+                    }
+                    Ok(None) => break "the worker closed it".to_owned(),
+                    Err(status) => break status.message().to_owned(),
+                },
+                _ = beat.tick() => match sender.upgrade() {
+                    // A full queue is no silence: something else is on its way.
+                    Some(sender) => drop(LinkSender::try_send(&sender, leader_heartbeat_to_wire(term))),
+                    None => break "closed by the leader, or another link took its place".to_owned(),
+                },
+            }
+        };
+        tracing::debug!(worker = %self.worker, why, "link closed");
+        let Linked { mailbox, worker, incarnation, link } = self;
+        // When the leader is gone too, there is nobody left to tell.
+        drop(mailbox.link_closed(worker, incarnation, link).await);
+    }
+
+    async fn pass_on(&self, message: v1::WorkerMessage) -> Result<(), String> {
+        let (worker, incarnation) = (self.worker.clone(), self.incarnation);
+        let input = match worker_message_from_wire(message).map_err(|error| error.to_string())? {
+            WorkerSays::Introduction(_) => return Err("a second introduction".to_owned()),
+            WorkerSays::Report(report) => Input::Reported { worker, incarnation, report },
+            WorkerSays::Heartbeat => Input::Heartbeat { worker, incarnation },
+            WorkerSays::Drain(draining) => Input::DrainChanged { worker, draining },
+        };
+        self.mailbox.input(input).await.map_err(|_| "the leader is gone".to_owned())
+    }
+}

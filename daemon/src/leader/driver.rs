@@ -1,0 +1,291 @@
+//! The driver: inputs into the core, records into the store, and only then effects to the world.
+//!
+//! One task owns the core. A batch of inputs shares one commit. Where the store is away, the driver waits and tries
+//! again: nothing is acknowledged or ordered meanwhile, and the full mailbox holds everybody back. Where the term is
+//! over, a record does not fit, or the core panics, the leader steps down and is rebuilt from the store.
+
+use super::links::Links;
+use super::mailbox::Mail;
+use crate::clock::Clock;
+use crate::error::chain;
+use crate::watch::WatchHub;
+use crate::{DaemonError, bounds};
+use part_core::{Config, Core, Effect, Input, Millis, Pending, Reply, RequestId, RunId, State, Term, Timestamp};
+use part_store::{CommitError, Holder, Realm, Store};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+/// What a leader is told once.
+#[derive(Clone)]
+pub(crate) struct LeaderOptions {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) realm: Realm,
+    pub(crate) holder: Holder,
+    pub(crate) hub: Arc<WatchHub>,
+    /// Ends the leader when the store stays away for so long; none waits for ever.
+    pub(crate) give_up_after: Option<Duration>,
+}
+
+/// The leader of one realm.
+pub(crate) struct Leader {
+    options: LeaderOptions,
+    mail: mpsc::Receiver<Mail>,
+}
+
+/// One leadership period.
+struct Driver<'a> {
+    options: &'a LeaderOptions,
+    mail: &'a mut mpsc::Receiver<Mail>,
+    clock: Clock,
+    core: Core,
+    links: Links,
+    answers: HashMap<RequestId, oneshot::Sender<Reply>>,
+    next_request: u64,
+    last_turn: Timestamp,
+}
+
+/// Why a leadership period ended.
+enum StepDown {
+    /// It was asked to.
+    Stopped,
+    /// The store stayed away, or is of no use.
+    Store(CommitError),
+    /// What it held cannot be trusted any more; the store can.
+    Rebuild(String),
+}
+
+impl Leader {
+    pub(crate) fn new(options: LeaderOptions, mail: mpsc::Receiver<Mail>) -> Leader {
+        Leader { options, mail }
+    }
+
+    /// Leads until `stop`, rebuilding itself from the store when it loses its footing.
+    pub(crate) async fn lead(mut self, stop: CancellationToken) -> Result<(), DaemonError> {
+        let mut rebuilds = 0;
+        loop {
+            let begun = Instant::now();
+            let why = match self.period(&stop).await? {
+                StepDown::Stopped => return Ok(()),
+                StepDown::Store(error) => return Err(DaemonError::Commit(error)),
+                StepDown::Rebuild(why) => why,
+            };
+            rebuilds = if begun.elapsed() > bounds::STEADY { 1 } else { rebuilds + 1 };
+            tracing::error!(why, rebuilds, "the leader steps down and is rebuilt from the store");
+            if rebuilds > bounds::REBUILDS {
+                return Err(DaemonError::Unstable { times: rebuilds, why });
+            }
+        }
+    }
+
+    async fn period(&mut self, stop: &CancellationToken) -> Result<StepDown, DaemonError> {
+        let options = self.options.clone();
+        let store = &options.store;
+        let begun = store.begin_term(&options.realm, &options.holder, Term::default()).await;
+        let term = begun.map_err(DaemonError::Store)?;
+        let mut state = State::default();
+        let mut newest = Timestamp::default();
+        for run in store.unfinished(&options.realm).await.map_err(DaemonError::Store)? {
+            newest = newest.max(load(store.as_ref(), run, &mut state).await?);
+        }
+        let clock = Clock::start().not_before(newest);
+        let config = Config { term, ..Config::default() };
+        let (core, recovered) = Core::new(config, state, clock.now());
+        tracing::info!(realm = %options.realm, %term, runs = core.state().runs().count(), "leading");
+        let driver = Driver {
+            options: &options,
+            mail: &mut self.mail,
+            last_turn: clock.now(),
+            clock,
+            core,
+            links: Links::default(),
+            answers: HashMap::new(),
+            next_request: 0,
+        };
+        Ok(driver.drive(recovered, stop).await)
+    }
+}
+
+/// Folds a run's whole ledger into `state`; gives the time of its newest entry.
+pub(crate) async fn load(store: &dyn Store, run: RunId, state: &mut State) -> Result<Timestamp, DaemonError> {
+    let (mut after, mut newest) = (0, Timestamp::default());
+    loop {
+        let page = store.entries(run, after, part_store::ENTRIES_PER_PAGE).await.map_err(DaemonError::Store)?;
+        let Some(last) = page.last() else { return Ok(newest) };
+        (after, newest) = (last.number, last.at);
+        for entry in &page {
+            state.apply(entry).map_err(DaemonError::Ledger)?;
+        }
+    }
+}
+
+impl Driver<'_> {
+    async fn drive(mut self, recovered: Pending, stop: &CancellationToken) -> StepDown {
+        if let Err(down) = self.settle(recovered).await {
+            return down;
+        }
+        loop {
+            let next_turn = self.next_turn();
+            let first = tokio::select! {
+                biased;
+                () = stop.cancelled() => return self.leave().await,
+                mail = self.mail.recv() => match mail {
+                    Some(mail) => Some(mail),
+                    None => return self.leave().await,
+                },
+                () = tokio::time::sleep_until(next_turn.into()) => None,
+            };
+            if let Err(down) = self.turn(first).await {
+                return down;
+            }
+        }
+    }
+
+    /// When to wake up without mail: when the core wants it, and at least once a tick.
+    fn next_turn(&self) -> Instant {
+        let tick = Instant::now() + bounds::TICK;
+        self.core.wakeup().map_or(tick, |(at, _)| self.clock.instant(at).min(tick))
+    }
+
+    async fn turn(&mut self, first: Option<Mail>) -> Result<(), StepDown> {
+        let mut pending = Pending::default();
+        let mut looks = Vec::new();
+        self.notice_pause(&mut pending)?;
+        let mut next = first;
+        for _ in 0..bounds::BATCH {
+            let Some(mail) = next.take() else { break };
+            self.take(mail, &mut pending, &mut looks)?;
+            next = self.mail.try_recv().ok();
+        }
+        if let Some(mail) = next {
+            self.take(mail, &mut pending, &mut looks)?;
+        }
+        let now = self.clock.now();
+        if self.core.wakeup().is_some_and(|(at, _)| at <= now) {
+            self.input(Input::TimePassed, &mut pending)?;
+        }
+        self.settle(pending).await?;
+        let now = self.clock.now();
+        looks.into_iter().for_each(|look: Box<dyn FnOnce(&Core, Timestamp) + Send>| look(&self.core, now));
+        self.last_turn = self.clock.now();
+        Ok(())
+    }
+
+    /// A leader that was stopped or slept must not hold the silence of that time against its workers.
+    fn notice_pause(&mut self, pending: &mut Pending) -> Result<(), StepDown> {
+        let gap = self.clock.now().since(self.last_turn);
+        if gap >= Millis(bounds::PAUSE.as_millis() as u64) {
+            tracing::warn!(%gap, "the leader did not run for a while");
+            self.input(Input::LeaderPaused { lasted: gap }, pending)?;
+        }
+        Ok(())
+    }
+
+    fn take(
+        &mut self,
+        mail: Mail,
+        pending: &mut Pending,
+        looks: &mut Vec<Box<dyn FnOnce(&Core, Timestamp) + Send>>,
+    ) -> Result<(), StepDown> {
+        match mail {
+            Mail::Input(input) => self.input(input, pending),
+            Mail::LinkOpened { introduction, link, sender } => {
+                self.links.open(introduction.worker.clone(), link, sender);
+                self.input(Input::WorkerIntroduced { introduction }, pending)
+            }
+            Mail::LinkClosed { worker, incarnation, link } => match self.links.close(&worker, link) {
+                true => self.input(Input::LinkClosed { worker, incarnation }, pending),
+                false => Ok(()),
+            },
+            Mail::Request { make, answer } => {
+                self.next_request += 1;
+                let request = RequestId(self.next_request);
+                self.answers.insert(request, answer);
+                self.input(make(request), pending)
+            }
+            Mail::Look(look) => {
+                looks.push(look);
+                Ok(())
+            }
+        }
+    }
+
+    /// Lets the core decide. A panic in there is our bug: the state cannot be trusted any more, the ledger can.
+    fn input(&mut self, input: Input, pending: &mut Pending) -> Result<(), StepDown> {
+        let now = self.clock.now();
+        let core = &mut self.core;
+        // Unwind safety: after a panic this core is dropped, whatever state it is in.
+        let decided = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| core.handle(now, input)));
+        match decided {
+            Ok(decided) => {
+                pending.append(decided);
+                Ok(())
+            }
+            Err(panic) => Err(StepDown::Rebuild(format!("the core panicked: {}", panic_text(&panic)))),
+        }
+    }
+
+    /// Commits a batch, then lets its effects out.
+    async fn settle(&mut self, pending: Pending) -> Result<(), StepDown> {
+        if !pending.entries().is_empty() {
+            self.commit(&pending).await?;
+        }
+        for effect in pending.confirm() {
+            match effect {
+                Effect::Reply { request, reply } => {
+                    if let Some(answer) = self.answers.remove(&request) {
+                        // Whoever asked may have given up.
+                        drop(answer.send(reply));
+                    }
+                }
+                Effect::Command { worker, command } => self.links.send(self.core.term(), &worker, &command),
+                Effect::CloseLink { worker } => self.links.cut(&worker),
+                Effect::RunAdvanced { run, through, finished } => {
+                    self.options.hub.advanced(run, through, finished);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn commit(&self, pending: &Pending) -> Result<(), StepDown> {
+        let LeaderOptions { store, realm, give_up_after, .. } = self.options;
+        let begun = Instant::now();
+        let mut wait = bounds::COMMIT_FIRST;
+        loop {
+            let error = match store.commit(realm, self.core.term(), pending.entries()).await {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            match &error {
+                CommitError::Superseded { .. } | CommitError::Misfit { .. } => {
+                    return Err(StepDown::Rebuild(chain(&error)));
+                }
+                CommitError::Store(cause) if cause.is_temporary() => {
+                    tracing::error!(error = chain(&error), "nothing can be recorded; waiting for the store");
+                    if give_up_after.is_some_and(|limit| begun.elapsed() >= limit) {
+                        return Err(StepDown::Store(error));
+                    }
+                }
+                CommitError::Store(_) => return Err(StepDown::Store(error)),
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(bounds::COMMIT_SLOWEST);
+        }
+    }
+
+    async fn leave(&self) -> StepDown {
+        let ended = self.options.store.end_term(&self.options.realm, self.core.term()).await;
+        if let Err(error) = ended {
+            tracing::warn!(error = chain(&error), "the term could not be given back");
+        }
+        StepDown::Stopped
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
+}

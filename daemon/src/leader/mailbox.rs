@@ -1,0 +1,94 @@
+//! The leader's mailbox: the one way in, bounded.
+
+use super::links::{LinkId, LinkSender};
+use crate::bounds;
+use part_core::{Core, Incarnation, Input, Introduction, Reply, RequestId, Timestamp, WorkerId};
+use tokio::sync::{mpsc, oneshot};
+
+/// What can be put into the mailbox.
+pub(crate) enum Mail {
+    /// Something happened.
+    Input(Input),
+    /// A worker opened a link; what the leader says to it goes into `sender`.
+    LinkOpened { introduction: Introduction, link: LinkId, sender: LinkSender },
+    /// That link closed.
+    LinkClosed { worker: WorkerId, incarnation: Incarnation, link: LinkId },
+    /// A client asks for something and waits for the answer.
+    Request { make: Box<dyn FnOnce(RequestId) -> Input + Send>, answer: oneshot::Sender<Reply> },
+    /// Somebody wants to look at the core. Sees only what is committed.
+    Look(Box<dyn FnOnce(&Core, Timestamp) + Send>),
+}
+
+/// A handle for those who put something in.
+#[derive(Clone)]
+pub(crate) struct Mailbox {
+    mail: mpsc::Sender<Mail>,
+}
+
+/// Why a request was not answered: the leader is gone, starting, or too busy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unanswered;
+
+/// Makes a mailbox and its end for the leader.
+pub(crate) fn mailbox() -> (Mailbox, mpsc::Receiver<Mail>) {
+    let (mail, received) = mpsc::channel(bounds::MAILBOX);
+    (Mailbox { mail }, received)
+}
+
+impl Mailbox {
+    /// Puts an input in, waiting while the mailbox is full.
+    pub(crate) async fn input(&self, input: Input) -> Result<(), Unanswered> {
+        self.mail.send(Mail::Input(input)).await.map_err(|_| Unanswered)
+    }
+
+    /// Registers a worker's link.
+    pub(crate) async fn link_opened(
+        &self,
+        introduction: Introduction,
+        link: LinkId,
+        sender: LinkSender,
+    ) -> Result<(), Unanswered> {
+        self.mail.send(Mail::LinkOpened { introduction, link, sender }).await.map_err(|_| Unanswered)
+    }
+
+    /// Says that a link closed.
+    pub(crate) async fn link_closed(
+        &self,
+        worker: WorkerId,
+        incarnation: Incarnation,
+        link: LinkId,
+    ) -> Result<(), Unanswered> {
+        self.mail.send(Mail::LinkClosed { worker, incarnation, link }).await.map_err(|_| Unanswered)
+    }
+
+    /// Asks, and waits for the committed answer.
+    pub(crate) async fn request(
+        &self,
+        make: impl FnOnce(RequestId) -> Input + Send + 'static,
+    ) -> Result<Reply, Unanswered> {
+        let (answer, answered) = oneshot::channel();
+        let mail = Mail::Request { make: Box::new(make), answer };
+        let asked = async {
+            self.mail.send(mail).await.map_err(|_| Unanswered)?;
+            answered.await.map_err(|_| Unanswered)
+        };
+        tokio::time::timeout(bounds::REQUEST, asked).await.unwrap_or(Err(Unanswered))
+    }
+
+    /// Looks at the core between two inputs.
+    pub(crate) async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Core, Timestamp) -> T + Send + 'static,
+    ) -> Result<T, Unanswered> {
+        let (answer, answered) = oneshot::channel();
+        let look = move |core: &Core, now: Timestamp| {
+            // Whoever asked may have given up.
+            drop(answer.send(look(core, now)));
+        };
+        let asked = async {
+            self.mail.send(Mail::Look(Box::new(look))).await.map_err(|_| Unanswered)?;
+            answered.await.map_err(|_| Unanswered)
+        };
+        tokio::time::timeout(bounds::REQUEST, asked).await.unwrap_or(Err(Unanswered))
+    }
+}

@@ -1,0 +1,9 @@
+//! The leader: a mailbox in front of the core, and the loop that commits before anything is seen.
+
+mod driver;
+mod links;
+mod mailbox;
+
+pub(crate) use driver::{Leader, LeaderOptions, load};
+pub(crate) use links::{LinkId, LinkSender};
+pub(crate) use mailbox::{Mailbox, Unanswered, mailbox};

@@ -1,0 +1,371 @@
+//! Texts with placeholders: `{spec}`, `{report_dir}`, `{spec|regex}`; `{{` and `}}` are literal braces.
+//!
+//! To add a placeholder: its variant here with both of its names, the stage that fills it in (`build.rs`,
+//! `expand.rs`, `listing/plan.rs` or `select.rs`), and its row in docs/frameworks.md.
+
+use serde::{Deserialize, Deserializer};
+use std::fmt;
+use std::str::FromStr;
+use thiserror::Error;
+
+/// A text with placeholders.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Template(Vec<Piece>);
+
+/// A part of a [`Template`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// Text that stands for itself.
+    Text(String),
+    /// What is filled in.
+    Slot {
+        /// Which value.
+        placeholder: Placeholder,
+        /// What is done to the value first.
+        filter: Option<Filter>,
+    },
+}
+
+/// What can be filled in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Placeholder {
+    /// The one spec.
+    Spec,
+    /// Each spec in turn: the argument is repeated.
+    Specs,
+    /// The workspace's folder.
+    Workspace,
+    /// The folder that the command runs in.
+    Folder,
+    /// The file for the report.
+    Report,
+    /// The folder for reports.
+    ReportDir,
+    /// The attempt's folder for artifacts.
+    Artifacts,
+    /// The attempt's own folder for anything else.
+    Scratch,
+    /// Number of the attempt.
+    Attempt,
+    /// Number of the slot.
+    Slot,
+    /// The browser that the group asks for.
+    Browser,
+    /// Extra arguments: those of the browser, of the suite and of a selection. A whole argument.
+    Options,
+    /// The table's `script`.
+    Script,
+    /// A program, looked for in the table's `programs.folders` first.
+    Program(String),
+    /// One selected test.
+    Test,
+    /// All selected tests.
+    Tests,
+}
+
+/// What is done to a value before it is filled in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filter {
+    /// Makes it match only itself in a regular expression.
+    Regex,
+    /// Makes it match only itself in a glob, by backslashes.
+    Glob,
+}
+
+/// A text that is not a [`Template`].
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum TemplateError {
+    /// Nothing by that name.
+    #[error("unknown placeholder {{{name}}} (a literal brace is written twice)")]
+    UnknownPlaceholder {
+        /// What stands in the braces.
+        name: String,
+    },
+    /// No filter by that name.
+    #[error("unknown filter {name:?} (there are `regex` and `glob`)")]
+    UnknownFilter {
+        /// What stands after the bar.
+        name: String,
+    },
+    /// An opening brace without a closing one, or the other way round.
+    #[error("unpaired brace in {text:?} (a literal brace is written twice)")]
+    Unpaired {
+        /// The whole text.
+        text: String,
+    },
+}
+
+impl Template {
+    /// `text` as it is, braces included.
+    pub fn literal(text: impl Into<String>) -> Self {
+        Template(vec![Piece::Text(text.into())])
+    }
+
+    /// Its parts in order.
+    pub fn pieces(&self) -> &[Piece] {
+        &self.0
+    }
+
+    /// True when `wanted` occurs in it.
+    pub fn mentions(&self, wanted: &Placeholder) -> bool {
+        self.placeholders().any(|placeholder| placeholder == wanted)
+    }
+
+    /// All placeholders in order.
+    pub fn placeholders(&self) -> impl Iterator<Item = &Placeholder> {
+        self.0.iter().filter_map(|piece| match piece {
+            Piece::Slot { placeholder, .. } => Some(placeholder),
+            Piece::Text(_) => None,
+        })
+    }
+
+    /// True when it is this placeholder and nothing else.
+    pub fn is(&self, wanted: &Placeholder) -> bool {
+        matches!(self.0.as_slice(), [Piece::Slot { placeholder, filter: None }] if placeholder == wanted)
+    }
+
+    /// Fills in what `value` knows and leaves the rest in place.
+    pub(crate) fn fill_some(&self, value: impl Fn(&Placeholder) -> Option<Template>) -> Template {
+        let mut pieces = Vec::with_capacity(self.0.len());
+        for piece in &self.0 {
+            match piece {
+                Piece::Slot { placeholder, filter: None } => match value(placeholder) {
+                    Some(filled) => pieces.extend(filled.0),
+                    None => pieces.push(piece.clone()),
+                },
+                Piece::Slot { .. } | Piece::Text(_) => pieces.push(piece.clone()),
+            }
+        }
+        Template(pieces)
+    }
+
+    /// Fills in everything.
+    ///
+    /// # Errors
+    /// The first error of `value`.
+    pub(crate) fn fill<E>(&self, mut value: impl FnMut(&Placeholder) -> Result<String, E>) -> Result<String, E> {
+        let mut text = String::new();
+        for piece in &self.0 {
+            match piece {
+                Piece::Text(part) => text.push_str(part),
+                Piece::Slot { placeholder, filter } => {
+                    let filled = value(placeholder)?;
+                    match filter {
+                        None => text.push_str(&filled),
+                        Some(filter) => text.push_str(&filter.apply(&filled)),
+                    }
+                }
+            }
+        }
+        Ok(text)
+    }
+}
+
+impl Filter {
+    /// `value` with the filter applied.
+    pub fn apply(self, value: &str) -> String {
+        let special: &[char] = match self {
+            Filter::Regex => &['\\', '.', '+', '*', '?', '(', ')', '|', '[', ']', '{', '}', '^', '$'],
+            Filter::Glob => &['\\', '*', '?', '[', ']', '{', '}', '(', ')', '!', '+', '@'],
+        };
+        let mut text = String::with_capacity(value.len());
+        for c in value.chars() {
+            if special.contains(&c) {
+                text.push('\\');
+            }
+            text.push(c);
+        }
+        text
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Filter::Regex => "regex",
+            Filter::Glob => "glob",
+        }
+    }
+}
+
+impl FromStr for Filter {
+    type Err = TemplateError;
+
+    fn from_str(name: &str) -> Result<Self, TemplateError> {
+        match name {
+            "regex" => Ok(Filter::Regex),
+            "glob" => Ok(Filter::Glob),
+            _ => Err(TemplateError::UnknownFilter { name: name.to_owned() }),
+        }
+    }
+}
+
+impl FromStr for Placeholder {
+    type Err = TemplateError;
+
+    fn from_str(name: &str) -> Result<Self, TemplateError> {
+        Ok(match name {
+            "spec" => Placeholder::Spec,
+            "specs" => Placeholder::Specs,
+            "workspace" => Placeholder::Workspace,
+            "folder" => Placeholder::Folder,
+            "report" => Placeholder::Report,
+            "report_dir" => Placeholder::ReportDir,
+            "artifacts" => Placeholder::Artifacts,
+            "scratch" => Placeholder::Scratch,
+            "attempt" => Placeholder::Attempt,
+            "slot" => Placeholder::Slot,
+            "browser" => Placeholder::Browser,
+            "options" => Placeholder::Options,
+            "script" => Placeholder::Script,
+            "test" => Placeholder::Test,
+            "tests" => Placeholder::Tests,
+            _ => match name.split_once(':') {
+                Some(("bin", program)) if !program.is_empty() => Placeholder::Program(program.to_owned()),
+                Some(_) | None => return Err(TemplateError::UnknownPlaceholder { name: name.to_owned() }),
+            },
+        })
+    }
+}
+
+impl fmt::Display for Placeholder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Placeholder::Spec => "spec",
+            Placeholder::Specs => "specs",
+            Placeholder::Workspace => "workspace",
+            Placeholder::Folder => "folder",
+            Placeholder::Report => "report",
+            Placeholder::ReportDir => "report_dir",
+            Placeholder::Artifacts => "artifacts",
+            Placeholder::Scratch => "scratch",
+            Placeholder::Attempt => "attempt",
+            Placeholder::Slot => "slot",
+            Placeholder::Browser => "browser",
+            Placeholder::Options => "options",
+            Placeholder::Script => "script",
+            Placeholder::Program(name) => return write!(f, "bin:{name}"),
+            Placeholder::Test => "test",
+            Placeholder::Tests => "tests",
+        })
+    }
+}
+
+impl FromStr for Template {
+    type Err = TemplateError;
+
+    fn from_str(text: &str) -> Result<Self, TemplateError> {
+        let unpaired = || TemplateError::Unpaired { text: text.to_owned() };
+        let mut pieces = Vec::new();
+        let mut literal = String::new();
+        let mut rest = text;
+        while let Some(at) = rest.find(['{', '}']) {
+            literal.push_str(&rest[..at]);
+            let tail = &rest[at..];
+            if tail.starts_with("{{") || tail.starts_with("}}") {
+                literal.push_str(&tail[..1]);
+                rest = &tail[2..];
+                continue;
+            }
+            let inner = tail.strip_prefix('{').ok_or_else(unpaired)?;
+            let (name, after) = inner.split_once('}').ok_or_else(unpaired)?;
+            if !literal.is_empty() {
+                pieces.push(Piece::Text(std::mem::take(&mut literal)));
+            }
+            pieces.push(slot(name)?);
+            rest = after;
+        }
+        literal.push_str(rest);
+        if !literal.is_empty() {
+            pieces.push(Piece::Text(literal));
+        }
+        Ok(Template(pieces))
+    }
+}
+
+fn slot(text: &str) -> Result<Piece, TemplateError> {
+    let (name, filter) = match text.split_once('|') {
+        Some((name, filter)) => (name, Some(filter.trim().parse()?)),
+        None => (text, None),
+    };
+    Ok(Piece::Slot { placeholder: name.trim().parse()?, filter })
+}
+
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for piece in &self.0 {
+            match piece {
+                Piece::Text(text) => f.write_str(&text.replace('{', "{{").replace('}', "}}"))?,
+                Piece::Slot { placeholder, filter: None } => write!(f, "{{{placeholder}}}")?,
+                Piece::Slot { placeholder, filter: Some(filter) } => {
+                    write!(f, "{{{placeholder}|{}}}", filter.name())?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Deserialize<'de> for Template {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn texts_are_read_and_written_back() {
+        let table = [
+            "",
+            "plain",
+            "--junitxml={report}",
+            "^{folder|regex}/{spec|regex}$",
+            "{{\"a\": {attempt}}}",
+            "{bin:node}",
+            "}}{{",
+        ];
+        for text in table {
+            let template: Template = text.parse().expect(text);
+            assert_eq!(template.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let table = [
+            ("{sepc}", "unknown placeholder {sepc}"),
+            ("{spec|html}", "unknown filter \"html\""),
+            ("{spec", "unpaired brace in \"{spec\""),
+            ("a}b", "unpaired brace"),
+            ("{bin:}", "unknown placeholder {bin:}"),
+            ("${HOME}", "unknown placeholder {HOME}"),
+        ];
+        for (text, part) in table {
+            let error = text.parse::<Template>().expect_err(text).to_string();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn filters_escape_what_is_special() {
+        assert_eq!(Filter::Regex.apply("a/[id].spec.ts"), r"a/\[id\]\.spec\.ts");
+        assert_eq!(Filter::Glob.apply("a/[id]*.cy.ts"), r"a/\[id\]\*.cy.ts");
+    }
+
+    proptest! {
+        #[test]
+        fn a_literal_survives_the_way_through_text(text in ".*") {
+            let written = Template::literal(text.clone()).to_string();
+            let read: Template = written.parse().unwrap();
+            let filled = read.fill(|_| Err::<String, ()>(())).unwrap();
+            prop_assert_eq!(filled, text);
+        }
+
+        #[test]
+        fn nothing_makes_the_parser_panic(text in "[{}|a-z:]{0,20}") {
+            let _ = text.parse::<Template>();
+        }
+    }
+}

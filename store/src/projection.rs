@@ -1,0 +1,142 @@
+//! What is derived from entries: the same for every store.
+//!
+//! Adding a kind of record: [`Progress::apply`] decides whether it changes a run's row.
+
+use crate::{CommitError, Finished, HistoryRow, Progress, Realm, RunCounts, RunRow};
+use part_core::{Entry, Record, RunId, RunSummary, SpecVerdict};
+use std::collections::HashMap;
+
+/// The entries of one run in a batch, in order.
+pub(crate) struct RunBatch<'a> {
+    pub(crate) run: RunId,
+    pub(crate) first: &'a Entry,
+    pub(crate) entries: Vec<&'a Entry>,
+}
+
+/// Sorts a batch by run, in the order in which the runs appear in it.
+pub(crate) fn by_run(entries: &[Entry]) -> Vec<RunBatch<'_>> {
+    let mut places: HashMap<RunId, usize> = HashMap::new();
+    let mut batches: Vec<RunBatch<'_>> = Vec::new();
+    for entry in entries {
+        let place = *places.entry(entry.run).or_insert(batches.len());
+        match batches.get_mut(place) {
+            Some(batch) => batch.entries.push(entry),
+            None => batches.push(RunBatch { run: entry.run, first: entry, entries: vec![entry] }),
+        }
+    }
+    batches
+}
+
+impl RunBatch<'_> {
+    /// The new run that this batch opens, before any of its entries is applied; none when it opens none.
+    pub(crate) fn opens(&self, realm: &Realm) -> Option<RunRow> {
+        let Record::RunOpened { submission, project, build, source, workspace: _, policy: _ } =
+            &self.first.record
+        else {
+            return None;
+        };
+        Some(RunRow {
+            id: self.run,
+            realm: realm.clone(),
+            submission: *submission,
+            project: project.clone(),
+            build: build.clone(),
+            source: source.clone(),
+            opened_at: self.first.at,
+            progress: Progress::default(),
+        })
+    }
+
+    /// The run's progress after this batch.
+    pub(crate) fn advance(&self, mut progress: Progress) -> Result<Progress, CommitError> {
+        for entry in &self.entries {
+            progress.apply(entry)?;
+        }
+        Ok(progress)
+    }
+
+    pub(crate) fn misfit(&self, what: &'static str) -> CommitError {
+        CommitError::Misfit { run: self.run, number: self.first.number, what }
+    }
+}
+
+impl Progress {
+    fn apply(&mut self, entry: &Entry) -> Result<(), CommitError> {
+        let misfit = |what| CommitError::Misfit { run: entry.run, number: entry.number, what };
+        if entry.number != self.last_number + 1 {
+            return Err(misfit("its number does not follow the one before"));
+        }
+        if matches!(entry.record, Record::RunOpened { .. }) != (entry.number == 1) {
+            return Err(misfit("a run is opened by its entry 1 and by no other"));
+        }
+        self.last_number = entry.number;
+        match &entry.record {
+            Record::SpecsAdded { specs, .. } => {
+                let carried = specs.iter().filter(|spec| spec.carried.is_some()).count() as u32;
+                self.counts.specs += specs.len() as u32;
+                self.counts.carried += carried;
+                self.counts.passed += carried;
+            }
+            Record::SpecDecided { verdict, .. } => self.counts.decided(*verdict),
+            Record::RunCancelled { .. } => self.cancelling = true,
+            Record::RunFinished { verdict, summary } => {
+                self.counts = RunCounts::of(summary);
+                self.finished =
+                    Some(Finished { at: entry.at, verdict: *verdict, summary: summary.as_ref().clone() });
+            }
+            Record::RunOpened { .. }
+            | Record::GroupAdded { .. }
+            | Record::RunSealed
+            | Record::AttemptAssigned { .. }
+            | Record::AttemptStarted { .. }
+            | Record::TestsReported { .. }
+            | Record::AttemptFinished { .. }
+            | Record::AttemptSuperseded { .. } => {}
+        }
+        Ok(())
+    }
+}
+
+impl RunCounts {
+    fn decided(&mut self, verdict: SpecVerdict) {
+        match verdict {
+            SpecVerdict::Passed { flaky } => {
+                self.passed += 1;
+                self.flaky += u32::from(flaky);
+            }
+            SpecVerdict::Carried => {
+                self.passed += 1;
+                self.carried += 1;
+            }
+            SpecVerdict::NotPassed(_) => self.failed += 1,
+            SpecVerdict::Cancelled => self.cancelled += 1,
+        }
+    }
+
+    fn of(summary: &RunSummary) -> RunCounts {
+        RunCounts {
+            specs: summary.specs,
+            passed: summary.passed,
+            flaky: summary.flaky,
+            carried: summary.carried,
+            failed: summary.failed,
+            cancelled: summary.cancelled,
+        }
+    }
+}
+
+/// What an entry adds to the history, if anything.
+///
+/// The duration is the slot time that the worker measured. The time between the records of assignment and end
+/// would also count what a link or a leader was away for, which says nothing about the spec.
+pub(crate) fn history_row(entry: &Entry) -> Option<HistoryRow> {
+    let Record::AttemptFinished { attempt, finish, key, counts } = &entry.record else { return None };
+    Some(HistoryRow {
+        key: key.clone(),
+        attempt: *attempt,
+        at: entry.at,
+        duration: finish.timing.total(),
+        verdict: finish.verdict,
+        counts: *counts,
+    })
+}

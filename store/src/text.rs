@@ -1,0 +1,124 @@
+//! Verdicts as words in columns, and patterns as the database spells them.
+
+use part_core::{AttemptVerdict, InvalidReason, RunVerdict};
+
+const RUN_VERDICTS: [RunVerdict; 5] = [
+    RunVerdict::Passed,
+    RunVerdict::Failed,
+    RunVerdict::Incomplete,
+    RunVerdict::NothingRan,
+    RunVerdict::Cancelled,
+];
+
+const ATTEMPT_VERDICTS: [AttemptVerdict; 9] = [
+    AttemptVerdict::Passed,
+    AttemptVerdict::Failed,
+    AttemptVerdict::TimedOut,
+    AttemptVerdict::Crashed,
+    AttemptVerdict::Lost,
+    AttemptVerdict::Cancelled,
+    AttemptVerdict::Invalid(InvalidReason::NoTests),
+    AttemptVerdict::Invalid(InvalidReason::Report),
+    AttemptVerdict::Invalid(InvalidReason::MissingTests),
+];
+
+pub(crate) fn run_verdict_word(verdict: RunVerdict) -> &'static str {
+    match verdict {
+        RunVerdict::Passed => "passed",
+        RunVerdict::Failed => "failed",
+        RunVerdict::Incomplete => "incomplete",
+        RunVerdict::NothingRan => "nothing_ran",
+        RunVerdict::Cancelled => "cancelled",
+    }
+}
+
+pub(crate) fn attempt_verdict_word(verdict: AttemptVerdict) -> &'static str {
+    match verdict {
+        AttemptVerdict::Passed => "passed",
+        AttemptVerdict::Failed => "failed",
+        AttemptVerdict::TimedOut => "timed_out",
+        AttemptVerdict::Crashed => "crashed",
+        AttemptVerdict::Lost => "lost",
+        AttemptVerdict::Cancelled => "cancelled",
+        AttemptVerdict::Invalid(InvalidReason::NoTests) => "no_tests",
+        AttemptVerdict::Invalid(InvalidReason::Report) => "invalid_report",
+        AttemptVerdict::Invalid(InvalidReason::MissingTests) => "missing_tests",
+    }
+}
+
+pub(crate) fn run_verdict(word: &str) -> Option<RunVerdict> {
+    RUN_VERDICTS.into_iter().find(|verdict| run_verdict_word(*verdict) == word)
+}
+
+pub(crate) fn attempt_verdict(word: &str) -> Option<AttemptVerdict> {
+    ATTEMPT_VERDICTS.into_iter().find(|verdict| attempt_verdict_word(*verdict) == word)
+}
+
+/// The pattern in SQLite's spelling, where brackets are special too.
+pub(crate) fn sqlite_glob(pattern: &str) -> String {
+    pattern.replace('[', "[[]")
+}
+
+/// True when `text` is what `pattern` describes: `*` is any text, `?` any one character.
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (mut p, mut t) = (0, 0);
+    // Where to go on when the text after the last star does not fit: one character further.
+    let mut star: Option<(usize, usize)> = None;
+    while t < text.len() {
+        match pattern.get(p) {
+            Some('*') => {
+                star = Some((p, t));
+                p += 1;
+            }
+            Some(c) if *c == '?' || *c == text[t] => {
+                p += 1;
+                t += 1;
+            }
+            Some(_) | None => {
+                let Some((at, from)) = star else { return false };
+                star = Some((at, from + 1));
+                p = at + 1;
+                t = from + 1;
+            }
+        }
+    }
+    pattern[p..].iter().all(|c| *c == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_verdict_has_a_word_of_its_own() {
+        for verdict in RUN_VERDICTS {
+            assert_eq!(run_verdict(run_verdict_word(verdict)), Some(verdict));
+        }
+        for verdict in ATTEMPT_VERDICTS {
+            assert_eq!(attempt_verdict(attempt_verdict_word(verdict)), Some(verdict));
+        }
+        assert_eq!((run_verdict("odd"), attempt_verdict("odd")), (None, None));
+    }
+
+    #[test]
+    fn patterns_match_as_people_expect() {
+        let table = [
+            ("login.spec.ts", "login.spec.ts", true),
+            ("login.spec.ts", "login_spec.ts", false),
+            ("*login*", "e2e/login.spec.ts", true),
+            ("*.ts", "a.ts.snap", false),
+            ("*.ts", "a.ts.b.ts", true),
+            ("a?c", "aéc", true),
+            ("a?c", "ac", false),
+            ("[id].ts", "[id].ts", true),
+            ("[id].ts", "i.ts", false),
+            ("*", "", true),
+            ("", "a", false),
+            ("a**b*", "ab", true),
+        ];
+        for (pattern, text, expected) in table {
+            assert_eq!(matches(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Seeded simulation of the core in virtual time.
+//!
+//! From a seed comes a whole story: suites with and without history, workers of several kinds, a driver that
+//! commits in batches, links that break, workers and leaders that die, reports that come late or twice. It is played
+//! against [`part_core::Core`] alone, with model workers and a model ledger around it. After every input the core's
+//! own audit must find nothing, and independent observers check what the design promises: see [`Violation`].
+//!
+//! Nothing here reads a clock or the system's randomness, and maps are ordered, so a seed is a whole reproduction:
+//! `cargo run -p part-sim -- --seed N` plays one again with its transcript.
+//!
+//! Start reading at [`play()`], then `world/mod.rs`, which holds the clock and the queue of events.
+
+mod check;
+mod plan;
+mod play;
+mod quality;
+mod rng;
+mod store;
+mod worker;
+mod world;
+
+pub use play::{Failure, Figures, Story, play};
+pub use quality::{Packing, PackingPlan, pack};
+pub use rng::Rng;
+pub use world::Sabotage;
+
+/// What went wrong, in a sentence.
+///
+/// | Promise | Checked by |
+/// |---|---|
+/// | one final verdict per spec, one end per run, gapless numbers | `store.rs`, independently of the core's fold |
+/// | at most one active attempt per spec and per slot | `store.rs` |
+/// | nothing is acknowledged before it is committed | `worker.rs`, when a report is dropped from the spool |
+/// | no order for what is not in the ledger, none after a run's end | `world/driver.rs`, when effects are released |
+/// | no attempt starts on a slot that is taken | `worker.rs`, when an order arrives |
+/// | attempts only go to workers that are there and can run them | `check.rs` |
+/// | no free slot idles while a spec that it could run waits | `check.rs` |
+/// | the fold of the ledger is the live state | `world/driver.rs` |
+/// | a submission becomes one run, and each request has one answer | `world/clients.rs` |
+/// | after the last fault every run ends in bounded time | `world/mod.rs` |
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation(pub String);
+
+impl std::fmt::Display for Violation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The outcome of a check.
+pub(crate) type Checked<T = ()> = Result<T, Violation>;
+
+/// Fails unless a promise holds.
+pub(crate) fn ensure(holds: bool, what: impl FnOnce() -> String) -> Checked {
+    if holds { Ok(()) } else { Err(Violation(what())) }
+}

@@ -1,0 +1,2 @@
+// Package plain has no tests, so it is no spec.
+package plain

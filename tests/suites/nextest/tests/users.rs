@@ -1,0 +1,4 @@
+//! One more binary.
+
+#[test]
+fn create() {}

@@ -1,0 +1,308 @@
+//! The agent: keeps the link to the leader open, hands orders to slots and their reports to the leader.
+
+use crate::attempt::Host;
+use crate::held::{self, Found};
+use crate::slot::{Slot, SlotSays};
+use crate::spool::Spool;
+use crate::{WorkerError, bounds, shim};
+use part_core::{
+    AttemptId, AttemptVerdict, CancelMode, Capabilities, Command, Finish, HeldAttempt, HeldState, Incarnation,
+    Introduction, ReportBody, SlotId, StartOrder, Term, WorkerId,
+};
+use part_proto::convert::{
+    LeaderSays, command_from_wire, drain_to_wire, heartbeat_to_wire, introduction_to_wire, report_to_wire,
+};
+use part_proto::v1::{self, worker_service_client::WorkerServiceClient};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Channel;
+
+/// What a worker is told once.
+#[derive(Clone, Debug)]
+pub struct WorkerOptions {
+    /// Its stable name, unique in the mesh.
+    pub name: String,
+    /// The host's name, for display.
+    pub host: String,
+    /// Its slots; their numbers are unique on the host.
+    pub slots: Vec<SlotId>,
+    /// A folder of its own, for slots and attempts. Two workers never share one.
+    pub home: PathBuf,
+    /// The program that has the hidden verb `shim`, and the arguments before `--dir`.
+    pub shim: (PathBuf, Vec<OsString>),
+    /// Whether attempts outlive the worker.
+    pub mode: shim::Mode,
+    /// True to give specs the worker's own environment, as the native runner would; false for an allow-list.
+    pub inherit_env: bool,
+    /// What the machine can do.
+    pub capabilities: Capabilities,
+    /// This life: differs after each restart.
+    pub incarnation: Incarnation,
+}
+
+/// A worker.
+pub struct Worker {
+    options: WorkerOptions,
+    channel: Channel,
+    /// Set to make it take no new work.
+    draining: watch::Receiver<bool>,
+    slots: BTreeMap<SlotId, Slot>,
+    says: mpsc::Receiver<SlotSays>,
+    spool: Spool,
+    /// What each slot holds, until its end is acknowledged.
+    held: BTreeMap<AttemptId, SlotId>,
+    /// Attempts to forget without a report.
+    discarded: BTreeSet<AttemptId>,
+    term: Term,
+    refused_commands: u64,
+}
+
+/// Why a link ended.
+enum LinkEnd {
+    Stop,
+    Closed(String),
+}
+
+impl Worker {
+    /// Prepares slots, and finds what an earlier life of this worker left: attempts that still run are adopted,
+    /// those that ended are reported, and processes without an owner are ended.
+    ///
+    /// # Errors
+    ///
+    /// When the worker's folder cannot be used.
+    pub async fn start(
+        options: WorkerOptions,
+        channel: Channel,
+        draining: watch::Receiver<bool>,
+    ) -> Result<Worker, WorkerError> {
+        let (speak, says) = mpsc::channel(bounds::SLOT_QUEUE);
+        let host = Arc::new(Host::new(&options, channel.clone())?);
+        let mut slots = BTreeMap::new();
+        let mut held = BTreeMap::new();
+        let found = held::find(&options, &host).await?;
+        let mut found_on: BTreeMap<SlotId, Vec<Found>> = BTreeMap::new();
+        for found in found {
+            held.insert(found.order.attempt, found.slot);
+            found_on.entry(found.slot).or_default().push(found);
+        }
+        for slot in &options.slots {
+            let found = found_on.remove(slot).unwrap_or_default();
+            slots.insert(*slot, Slot::spawn(*slot, Arc::clone(&host), speak.clone(), found));
+        }
+        Ok(Worker {
+            options,
+            channel,
+            draining,
+            slots,
+            says,
+            spool: Spool::default(),
+            held,
+            discarded: BTreeSet::new(),
+            term: Term::default(),
+            refused_commands: 0,
+        })
+    }
+
+    /// Works until `stop`. Then running attempts are stopped (tied shims) or left to themselves (detached ones).
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut wait = bounds::RELINK_FIRST;
+        loop {
+            let opened = tokio::time::Instant::now();
+            match self.link(&stop).await {
+                LinkEnd::Stop => break,
+                LinkEnd::Closed(why) => {
+                    tracing::warn!(worker = %self.options.name, why, "link closed; opening another");
+                }
+            }
+            if opened.elapsed() > bounds::RELINK_SLOWEST {
+                wait = bounds::RELINK_FIRST;
+            }
+            if self.pause(wait, &stop).await {
+                break;
+            }
+            wait = (wait * 2).min(bounds::RELINK_SLOWEST);
+        }
+        for (_, slot) in std::mem::take(&mut self.slots) {
+            slot.leave(self.options.mode).await;
+        }
+    }
+
+    /// Waits between links, still listening to the slots. True when it is time to stop.
+    async fn pause(&mut self, wait: Duration, stop: &CancellationToken) -> bool {
+        let until = tokio::time::sleep(wait);
+        tokio::pin!(until);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return true,
+                () = &mut until => return false,
+                Some(said) = self.says.recv() => self.slot_said(said),
+            }
+        }
+    }
+
+    async fn link(&mut self, stop: &CancellationToken) -> LinkEnd {
+        let (out, messages) = mpsc::channel(bounds::LINK_QUEUE);
+        self.spool.rewind();
+        if out.try_send(introduction_to_wire(&self.introduction(), env!("CARGO_PKG_VERSION"))).is_err() {
+            return LinkEnd::Closed("the link's queue is closed".to_owned());
+        }
+        let mut client =
+            WorkerServiceClient::new(self.channel.clone()).max_decoding_message_size(part_proto::MESSAGE_LIMIT);
+        let opening = client.link(tokio_stream::wrappers::ReceiverStream::new(messages));
+        let mut orders = tokio::select! {
+            () = stop.cancelled() => return LinkEnd::Stop,
+            opened = opening => match opened {
+                Ok(opened) => opened.into_inner(),
+                Err(status) => return LinkEnd::Closed(status.message().to_owned()),
+            },
+        };
+        let mut beat = tokio::time::interval(bounds::HEARTBEAT);
+        let mut heard = tokio::time::Instant::now();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return LinkEnd::Stop,
+                message = orders.message() => match message {
+                    Ok(Some(message)) => {
+                        heard = tokio::time::Instant::now();
+                        self.leader_said(message).await;
+                    }
+                    Ok(None) => return LinkEnd::Closed("the leader closed it".to_owned()),
+                    Err(status) => return LinkEnd::Closed(status.message().to_owned()),
+                },
+                Some(said) = self.says.recv() => self.slot_said(said),
+                Ok(permit) = out.reserve(), if self.spool.has_unsent() => {
+                    if let Some(report) = self.spool.next() {
+                        permit.send(report_to_wire(report));
+                    }
+                }
+                Ok(()) = self.draining.changed() => {
+                    let draining = *self.draining.borrow_and_update();
+                    if out.send(drain_to_wire(draining)).await.is_err() {
+                        return LinkEnd::Closed("the stream is closed".to_owned());
+                    }
+                }
+                _ = beat.tick() => {
+                    if heard.elapsed() > bounds::LEADER_SILENCE {
+                        return LinkEnd::Closed(format!("nothing heard from the leader for {:?}", heard.elapsed()));
+                    }
+                    // A full queue is no silence: something else is on its way.
+                    drop(out.try_send(heartbeat_to_wire()));
+                }
+            }
+        }
+    }
+
+    fn introduction(&self) -> Introduction {
+        let finished: BTreeSet<AttemptId> = self.spool.finished().collect();
+        let held = self.held.iter().map(|(attempt, slot)| HeldAttempt {
+            attempt: *attempt,
+            slot: *slot,
+            state: if finished.contains(attempt) { HeldState::Reported } else { HeldState::Running },
+        });
+        Introduction {
+            worker: WorkerId(self.options.name.clone()),
+            incarnation: self.options.incarnation,
+            host: self.options.host.clone(),
+            term_seen: self.term,
+            capabilities: self.options.capabilities.clone(),
+            slots: self.options.slots.clone(),
+            held: held.collect(),
+            draining: *self.draining.borrow(),
+        }
+    }
+
+    async fn leader_said(&mut self, message: v1::LeaderMessage) {
+        let (term, said) = match command_from_wire(message) {
+            Ok(understood) => understood,
+            Err(error) => {
+                tracing::error!(%error, "the leader sent what this worker cannot understand; ignored");
+                return;
+            }
+        };
+        if term < self.term {
+            self.refused_commands += 1;
+            tracing::warn!(%term, seen = %self.term, refused = self.refused_commands, "order of an older term refused");
+            return;
+        }
+        self.term = term;
+        match said {
+            LeaderSays::Heartbeat => {}
+            LeaderSays::Command(Command::Welcome { acknowledged, discard, lost_after: _ }) => {
+                self.acknowledged(acknowledged);
+                for attempt in discard {
+                    self.discard(attempt).await;
+                }
+            }
+            LeaderSays::Command(Command::Start(order)) => self.start_order(order),
+            LeaderSays::Command(Command::Cancel { attempt, mode }) => {
+                if let Some(slot) = self.held.get(&attempt).and_then(|slot| self.slots.get(slot)) {
+                    slot.cancel(attempt, mode);
+                }
+            }
+            LeaderSays::Command(Command::Acknowledge { through }) => self.acknowledged(through),
+        }
+    }
+
+    fn start_order(&mut self, order: StartOrder) {
+        let attempts: Vec<AttemptId> = order.attempts.iter().map(|attempt| attempt.attempt).collect();
+        if attempts.iter().all(|attempt| self.held.contains_key(attempt)) {
+            return; // Sent again.
+        }
+        let slot = order.slot;
+        let taken = match self.slots.get(&slot) {
+            Some(found) => found.start(order).err().map(|_| "the slot is taken"),
+            None => Some("there is no such slot here"),
+        };
+        for attempt in attempts {
+            match taken {
+                None => {
+                    self.held.insert(attempt, slot);
+                }
+                Some(why) => {
+                    tracing::error!(%attempt, slot = slot.0, why, "order refused");
+                    let finish = Box::new(Finish::declared(AttemptVerdict::Lost, format!("slot {slot}: {why}")));
+                    self.spool.push(ReportBody::Finished { attempt, finish });
+                }
+            }
+        }
+    }
+
+    async fn discard(&mut self, attempt: AttemptId) {
+        if let Some(slot) = self.held.get(&attempt).and_then(|slot| self.slots.get(slot)) {
+            self.discarded.insert(attempt);
+            slot.cancel(attempt, CancelMode::Kill);
+        }
+    }
+
+    fn slot_said(&mut self, said: SlotSays) {
+        match said {
+            SlotSays::Report(body) => {
+                if let ReportBody::Finished { attempt, .. } = &body
+                    && self.discarded.remove(attempt)
+                {
+                    self.settled(*attempt);
+                    return;
+                }
+                self.spool.push(body);
+            }
+        }
+    }
+
+    fn acknowledged(&mut self, through: u64) {
+        for attempt in self.spool.acknowledge(through) {
+            self.settled(attempt);
+        }
+    }
+
+    /// Nobody will ask for this attempt again: its folder may go.
+    fn settled(&mut self, attempt: AttemptId) {
+        if let Some(slot) = self.held.remove(&attempt).and_then(|slot| self.slots.get(&slot)) {
+            slot.forget(attempt);
+        }
+    }
+}

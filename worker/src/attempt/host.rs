@@ -1,0 +1,80 @@
+//! What all attempts of a worker share, and what each one is.
+
+use crate::{WorkerError, WorkerOptions};
+use part_core::{AttemptId, AttemptOrder, CancelMode, SlotId};
+use std::path::PathBuf;
+use tokio::sync::watch;
+use tonic::transport::Channel;
+
+/// The order of an attempt, in its folder.
+pub(crate) const ORDER_FILE: &str = "order.bin";
+
+/// What all attempts of a worker share.
+pub(crate) struct Host {
+    pub(crate) options: WorkerOptions,
+    pub(crate) channel: Channel,
+}
+
+/// One attempt to run.
+pub(crate) struct Job {
+    pub(crate) slot: SlotId,
+    pub(crate) order: AttemptOrder,
+    pub(crate) workspace: PathBuf,
+    /// Whether it is to stop.
+    pub(crate) wish: watch::Receiver<Option<CancelMode>>,
+    /// True when an earlier life of the worker began it.
+    pub(crate) found: bool,
+}
+
+impl Job {
+    pub(crate) fn new(
+        slot: SlotId,
+        order: AttemptOrder,
+        workspace: PathBuf,
+        wish: watch::Receiver<Option<CancelMode>>,
+    ) -> Job {
+        Job { slot, order, workspace, wish, found: false }
+    }
+
+    pub(crate) fn found(
+        slot: SlotId,
+        order: AttemptOrder,
+        workspace: PathBuf,
+        wish: watch::Receiver<Option<CancelMode>>,
+    ) -> Job {
+        Job { found: true, ..Job::new(slot, order, workspace, wish) }
+    }
+
+    /// Its name for the shim.
+    pub(crate) fn name(&self) -> String {
+        self.order.attempt.to_string()
+    }
+}
+
+impl Host {
+    pub(crate) fn new(options: &WorkerOptions, channel: Channel) -> Result<Host, WorkerError> {
+        let host = Host { options: options.clone(), channel };
+        for folder in [host.slots_folder(), host.attempts_folder()] {
+            std::fs::create_dir_all(&folder).map_err(WorkerError::folder("creating the folder", &folder))?;
+        }
+        Ok(host)
+    }
+
+    pub(crate) fn slots_folder(&self) -> PathBuf {
+        self.options.home.join("slots")
+    }
+
+    pub(crate) fn slot_folder(&self, slot: SlotId) -> PathBuf {
+        self.slots_folder().join(slot.0.to_string())
+    }
+
+    pub(crate) fn attempts_folder(&self) -> PathBuf {
+        self.options.home.join("attempts")
+    }
+
+    /// An attempt's own folder: short, because some tools put sockets below it.
+    pub(crate) fn attempt_folder(&self, id: AttemptId) -> PathBuf {
+        let run = id.run.short();
+        self.attempts_folder().join(format!("{}-{}-{}", run.trim_start_matches("run_"), id.spec.0, id.number))
+    }
+}

@@ -1,0 +1,11 @@
+//! One attempt, from the order to the report.
+
+mod artifacts;
+mod blobs;
+mod evaluate;
+mod host;
+mod prepare;
+mod run;
+
+pub(crate) use host::{Host, Job, ORDER_FILE};
+pub(crate) use run::{Begin, run};

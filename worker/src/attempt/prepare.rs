@@ -1,0 +1,200 @@
+//! Before an attempt: its folders, its environment, its order for the shim.
+
+use super::run::chain;
+use super::{Host, Job, ORDER_FILE};
+use crate::bounds;
+use crate::shim::{Limits, RunOrder};
+use part_core::{AttemptVerdict, Command, Finish, ReportPlace, SlotId, StartOrder, Term, Workspace};
+use part_frameworks::expand::{Bindings, Invocation, expand};
+use part_proto::convert::command_to_wire;
+use prost::Message;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// What a spec gets of the worker's environment on a mesh. In local mode it gets all of it.
+const ALLOWED: [&str; 21] = [
+    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TERM", "TZ", "TMPDIR", "DISPLAY",
+    "WAYLAND_DISPLAY", "XAUTHORITY", "CARGO_HOME", "RUSTUP_HOME", "JAVA_HOME", "ANDROID_HOME", "DEVELOPER_DIR",
+    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
+];
+/// Families of names that are allowed too.
+const ALLOWED_PREFIXES: [&str; 2] = ["LC_", "XDG_"];
+
+/// Where a shim's file with a separate standard output is, relative to the attempt's folder.
+const STDOUT_FILE: &str = "stdout";
+
+/// An attempt that is ready to be run.
+pub(crate) struct Prepared {
+    /// Its own folder.
+    pub(crate) folder: PathBuf,
+    /// Where the framework reports.
+    pub(crate) reports: PathBuf,
+    /// Where artifacts go.
+    pub(crate) artifacts: PathBuf,
+    /// The workspace it runs in: the submitted one, or its own copy.
+    pub(crate) workspace: PathBuf,
+    /// The expanded recipe.
+    pub(crate) invocation: Invocation,
+    /// The order for the shim.
+    pub(crate) order: RunOrder,
+}
+
+impl Prepared {
+    /// The file with the separate standard output, where the recipe reports there.
+    pub(crate) fn stdout_file(&self) -> PathBuf {
+        self.folder.join(STDOUT_FILE)
+    }
+}
+
+/// Makes the folders and the order. What goes wrong here is the worker's fault, but for a recipe that makes no sense.
+pub(crate) async fn prepare(host: &Host, job: &Job) -> Result<Prepared, Box<Finish>> {
+    let folder = host.attempt_folder(job.order.attempt);
+    let (scratch, reports, artifacts) =
+        (folder.join("scratch"), folder.join("report"), folder.join("artifacts"));
+    if !job.found {
+        make_folders(&folder, [&scratch, &reports, &artifacts])?;
+        if host.options.mode == crate::shim::Mode::Detached {
+            remember(&folder, job)?;
+        }
+    }
+    let workspace = if job.order.recipe.copy_workspace {
+        let copy = folder.join("workspace");
+        if !job.found {
+            copy_workspace(&job.workspace, &copy).await?;
+        }
+        copy
+    } else {
+        job.workspace.clone()
+    };
+    let attempt = job.order.attempt;
+    let bindings = Bindings {
+        specs: vec![job.order.spec.as_ref().to_owned()],
+        workspace: workspace.clone(),
+        report_dir: reports.clone(),
+        artifacts: artifacts.clone(),
+        scratch: scratch.clone(),
+        attempt: attempt.number,
+        slot: job.slot.0,
+        browser: job.order.recipe.browser.clone(),
+    };
+    let invocation = expand(&job.order.recipe, &bindings)
+        .map_err(|error| Box::new(Finish::declared(AttemptVerdict::Crashed, format!("its command cannot be made: {}", chain(&error)))))?;
+    let order = order(host, job, &folder, &invocation, [&scratch, &artifacts]);
+    Ok(Prepared { folder, reports, artifacts, workspace, invocation, order })
+}
+
+fn failed(doing: &str, path: &Path, error: &std::io::Error) -> Box<Finish> {
+    Box::new(Finish::declared(AttemptVerdict::Lost, format!("{doing} {}: {error}", path.display())))
+}
+
+fn make_folders(folder: &Path, inside: [&PathBuf; 3]) -> Result<(), Box<Finish>> {
+    match std::fs::remove_dir_all(folder) {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(failed("cannot clear the folder", folder, &error)),
+    }
+    for folder in inside {
+        std::fs::create_dir_all(folder).map_err(|error| failed("cannot create the folder", folder, &error))?;
+    }
+    Ok(())
+}
+
+/// Keeps the order beside the attempt, for a successor of this worker.
+fn remember(folder: &Path, job: &Job) -> Result<(), Box<Finish>> {
+    let order = StartOrder {
+        slot: job.slot,
+        workspace: Workspace::InPlace(job.workspace.to_string_lossy().into_owned()),
+        attempts: vec![job.order.clone()],
+    };
+    let file = folder.join(ORDER_FILE);
+    let bytes = command_to_wire(Term::default(), &Command::Start(order)).encode_to_vec();
+    std::fs::write(&file, bytes).map_err(|error| failed("cannot write", &file, &error))
+}
+
+/// A copy of its own for one attempt; file systems that can share the blocks do.
+async fn copy_workspace(from: &Path, to: &Path) -> Result<(), Box<Finish>> {
+    let (from, to) = (from.to_owned(), to.to_owned());
+    let copied = tokio::task::spawn_blocking(move || copy_tree(&from, &to)).await;
+    match copied {
+        Ok(result) => result,
+        Err(error) => Err(Box::new(Finish::declared(AttemptVerdict::Lost, format!("copying the workspace: {error}")))),
+    }
+}
+
+fn copy_tree(from: &Path, to: &Path) -> Result<(), Box<Finish>> {
+    std::fs::create_dir_all(to).map_err(|error| failed("cannot create the folder", to, &error))?;
+    let entries = std::fs::read_dir(from).map_err(|error| failed("cannot read the folder", from, &error))?;
+    for entry in entries {
+        let entry = entry.map_err(|error| failed("cannot read the folder", from, &error))?;
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type().map_err(|error| failed("cannot look at", &source, &error))?;
+        if kind.is_dir() {
+            copy_tree(&source, &target)?;
+        } else if kind.is_symlink() {
+            let link = std::fs::read_link(&source).map_err(|error| failed("cannot read the link", &source, &error))?;
+            std::os::unix::fs::symlink(link, &target)
+                .map_err(|error| failed("cannot create the link", &target, &error))?;
+        } else if kind.is_file() {
+            std::fs::copy(&source, &target).map_err(|error| failed("cannot copy", &source, &error))?;
+        }
+    }
+    Ok(())
+}
+
+fn order(
+    host: &Host,
+    job: &Job,
+    folder: &Path,
+    invocation: &Invocation,
+    [scratch, artifacts]: [&PathBuf; 2],
+) -> RunOrder {
+    let recipe = &job.order.recipe;
+    let mut env = base_environment(host.options.inherit_env);
+    env.extend(invocation.env.iter().map(|(name, value)| (name.into(), value.into())));
+    env.extend(own_variables(host, job, scratch, artifacts));
+    let limits = Limits {
+        timeout_ms: recipe.timeout.map(|limit| limit.0),
+        idle_timeout_ms: recipe.idle_timeout.map(|limit| limit.0),
+        grace_ms: recipe.grace.0,
+        stdout_file_bytes: bounds::REPORT_BYTES,
+        max_processes: Some(bounds::PROCESSES),
+        ..Limits::default()
+    };
+    RunOrder {
+        attempt: job.name(),
+        argv: invocation.argv.iter().map(OsString::from).collect(),
+        env,
+        cwd: invocation.folder.clone(),
+        attempt_dir: folder.to_owned(),
+        stdout_file: (recipe.report.place == ReportPlace::Stdout).then(|| STDOUT_FILE.into()),
+        limits,
+    }
+}
+
+fn base_environment(inherit: bool) -> BTreeMap<OsString, OsString> {
+    let allowed = |name: &OsString| {
+        let name = name.to_string_lossy();
+        let upper = name.to_ascii_uppercase();
+        ALLOWED.contains(&upper.as_str()) || ALLOWED_PREFIXES.iter().any(|prefix| upper.starts_with(prefix))
+    };
+    std::env::vars_os().filter(|(name, _)| inherit || allowed(name)).collect()
+}
+
+/// What every spec is told about itself.
+fn own_variables(host: &Host, job: &Job, scratch: &Path, artifacts: &Path) -> Vec<(OsString, OsString)> {
+    let order = &job.order;
+    let SlotId(slot) = job.slot;
+    let text = |name: &str, value: &str| (OsString::from(name), OsString::from(value));
+    vec![
+        text("PART_RUN_ID", &order.attempt.run.to_string()),
+        text("PART_PROJECT", &order.project),
+        text("PART_GROUP", &order.group),
+        text("PART_SPEC", &order.spec),
+        text("PART_ATTEMPT", &order.attempt.number.to_string()),
+        text("PART_SLOT", &slot.to_string()),
+        text("PART_WORKER", &host.options.name),
+        ("PART_SCRATCH_DIR".into(), scratch.into()),
+        ("PART_ARTIFACTS_DIR".into(), artifacts.into()),
+    ]
+}

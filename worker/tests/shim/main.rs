@@ -1,0 +1,9 @@
+//! The shim with real processes, through the client that workers use.
+
+mod cost;
+mod ends;
+mod life;
+mod output;
+mod refusals;
+mod support;
+mod tree;
