@@ -34,7 +34,14 @@ impl ClassSet {
     }
 
     pub(crate) fn iter(self) -> impl Iterator<Item = Class> {
-        (0..=u8::MAX).map(Class).filter(move |class| self.contains(*class))
+        (0u8..).zip(self.0).flat_map(|(word, mut bits)| {
+            std::iter::from_fn(move || {
+                let bit = bits.trailing_zeros() as u8;
+                let more = bits != 0;
+                bits &= bits.wrapping_sub(1);
+                more.then(|| Class(word * 64 + bit))
+            })
+        })
     }
 }
 

@@ -110,11 +110,7 @@ pub fn resolve_specs(query: SpecQuery<'_>) -> Result<Resolved, ResolveError> {
     if too_many {
         return Err(ResolveError::TooMany { globs: query.globs.to_vec(), limit: SPECS });
     }
-    let unmatched = chosen.globs.iter().zip(matched).filter(|(_, matched)| !matched);
-    Ok(Resolved {
-        specs: found.into_iter().map(|(name, size_bytes)| SpecFile { name, size_bytes }).collect(),
-        unmatched: unmatched.map(|(glob, _)| glob.clone()).collect(),
-    })
+    Ok(chosen.finish(found, matched))
 }
 
 /// Of the `names` that a command listed, those that the globs stand for, sorted; all of them where there is no glob.
@@ -134,11 +130,7 @@ pub fn choose_listed(names: impl IntoIterator<Item = String>, globs: &[String]) 
             found.insert(name, 0);
         }
     }
-    let unmatched = chosen.globs.iter().zip(matched).filter(|(_, matched)| !matched);
-    Ok(Resolved {
-        specs: found.into_iter().map(|(name, size_bytes)| SpecFile { name, size_bytes }).collect(),
-        unmatched: unmatched.map(|(glob, _)| glob.clone()).collect(),
-    })
+    Ok(chosen.finish(found, matched))
 }
 
 /// Globs that take and globs that take away.
@@ -164,6 +156,14 @@ impl Chosen {
     /// The globs that stand for `name`, by their places in the list.
     fn which(&self, name: &str) -> Vec<usize> {
         if self.unwanted.matches(name) { Vec::new() } else { self.wanted.which(name) }
+    }
+
+    fn finish(self, found: BTreeMap<String, u64>, matched: Vec<bool>) -> Resolved {
+        let unmatched = self.globs.into_iter().zip(matched).filter(|(_, matched)| !matched);
+        Resolved {
+            specs: found.into_iter().map(|(name, size_bytes)| SpecFile { name, size_bytes }).collect(),
+            unmatched: unmatched.map(|(glob, _)| glob).collect(),
+        }
     }
 
     fn literals(&self) -> impl Iterator<Item = &str> {

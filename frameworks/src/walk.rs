@@ -9,6 +9,9 @@ use thiserror::Error;
 /// Name of Part's own ignore file, in the form of `.gitignore`.
 pub const IGNORE_FILE: &str = ".partignore";
 
+/// Folders that are never looked into, whatever is ignored: what is in them is not the project's own.
+const PRUNED: [&str; 2] = [".git", "node_modules"];
+
 /// Why a folder cannot be walked.
 #[derive(Debug, Error)]
 pub enum WalkError {
@@ -94,7 +97,7 @@ impl<'a> Walk<'a> {
             .follow_links(true)
             .max_depth(self.depth)
             .add_custom_ignore_filename(IGNORE_FILE)
-            .filter_entry(|entry| entry.file_name() != ".git")
+            .filter_entry(|entry| !PRUNED.iter().any(|name| entry.file_name() == *name))
             .sort_by_file_name(Ord::cmp);
         builder
     }

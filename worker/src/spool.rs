@@ -38,10 +38,6 @@ impl Spool {
         self.sent < self.waiting.len()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
-    }
-
     /// Drops what is durable now. Returns the attempts whose end is thereby settled.
     pub(crate) fn acknowledge(&mut self, through: u64) -> Vec<AttemptId> {
         let mut settled = Vec::new();
@@ -96,7 +92,7 @@ mod tests {
         assert_eq!(numbers(&mut spool), [3]);
         assert_eq!(spool.finished().collect::<Vec<_>>(), [attempt(1)]);
         assert_eq!(spool.acknowledge(9), [attempt(1)]);
-        assert!(spool.is_empty());
+        assert!(spool.waiting.is_empty());
     }
 
     #[test]

@@ -30,6 +30,11 @@ impl Failure {
         Self { code: USAGE, ..Self::with_remedy(message, remedy) }
     }
 
+    /// What went wrong, without the remedy.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// 1 for a failed chore, 2 for wrong usage.
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.code)

@@ -58,6 +58,27 @@ pub enum ConfigError {
     },
 }
 
+impl ConfigError {
+    /// What the user may do about it.
+    pub fn hints(&self) -> Vec<String> {
+        match self {
+            ConfigError::NotFound { .. } => {
+                vec!["`partctl init` writes a first one; docs/part-toml.md describes it".to_owned()]
+            }
+            ConfigError::Invalid { .. } => vec!["docs/part-toml.md describes every key".to_owned()],
+            ConfigError::Read { .. }
+            | ConfigError::TooLarge { .. }
+            | ConfigError::NotText { .. }
+            | ConfigError::RootNotText { .. } => Vec::new(),
+        }
+    }
+
+    /// Nothing was found from `folder` upwards.
+    pub(crate) fn none_found(folder: &Path) -> Self {
+        ConfigError::NotFound { folder: folder.to_owned(), detected: Vec::new() }
+    }
+}
+
 /// All that is wrong with a file, at least one problem, in the order of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problems(Vec<Problem>);

@@ -6,7 +6,6 @@ use super::values::check_name;
 use part_core::ReportFormat;
 use part_frameworks::table::{Catalogue, Framework, FrameworkTable, ReportTable, TableError, Tables};
 use part_frameworks::template::{Placeholder, Template};
-use serde::Deserialize;
 use std::ops::Range;
 use toml::de::{DeValue, ValueDeserializer};
 use toml::{Spanned, de::DeTable};

@@ -11,6 +11,8 @@ use thiserror::Error;
 #[derive(Clone, Debug)]
 pub struct SpecGlob {
     text: String,
+    /// What every path starts with that it speaks of: a quick no for all others.
+    prefix: String,
     /// Matches files themselves; none for a glob that names a folder.
     files: Option<GlobMatcher>,
     /// Matches what is inside of the folder that is named.
@@ -60,30 +62,29 @@ impl SpecGlob {
     /// Checks and compiles a glob.
     pub fn parse(written: &str) -> Result<Self, GlobError> {
         let owned = || written.to_owned();
-        let mut text = written;
-        while let Some(rest) = text.strip_prefix("./") {
-            text = rest.trim_start_matches('/');
-        }
-        if text == "." || (text.is_empty() && !written.is_empty()) {
-            text = "**";
-        }
-        match text {
+        let text = match written {
             "" => return Err(GlobError::Empty),
             text if text.chars().any(char::is_control) => return Err(GlobError::Control(owned())),
             text if text.starts_with('/') => return Err(GlobError::Absolute(owned())),
             text if text.starts_with('!') => return Err(GlobError::Negated(owned())),
             text if text.split('/').any(|part| part == "..") => return Err(GlobError::Outside(owned())),
-            _ => {}
-        }
-        let folder = text.trim_end_matches('/');
-        let names_folder = folder.len() < text.len() || folder == "**" || folder.ends_with("/**");
-        let files = if names_folder { None } else { Some(compile(text)?) };
-        let inside = match (names_folder, has_wildcards(folder)) {
-            (true, _) if folder == "**" || folder.ends_with("/**") => Some(compile(folder)?),
-            (true, _) | (false, false) => Some(compile(&format!("{folder}/**"))?),
-            (false, true) => None,
+            text => tidy(text),
         };
-        Ok(SpecGlob { text: text.to_owned(), files, inside })
+        let folder = text.trim_end_matches('/');
+        let wild = folder.find(WILDCARDS);
+        let everything_in = folder == "**" || folder.ends_with("/**");
+        let names_folder = everything_in || folder.len() < text.len();
+        let inside = match (everything_in, names_folder || wild.is_none()) {
+            (true, _) => Some(compile(folder)?),
+            (false, true) => Some(compile(&format!("{folder}/**"))?),
+            (false, false) => None,
+        };
+        let files = if names_folder { None } else { Some(compile(&text)?) };
+        let prefix = match wild {
+            None => folder,
+            Some(wild) => &folder[..folder[..wild].rfind('/').map_or(0, |slash| slash + 1)],
+        };
+        Ok(SpecGlob { prefix: prefix.to_owned(), files, inside, text })
     }
 
     /// The glob as it is matched, without a leading `./`.
@@ -93,14 +94,30 @@ impl SpecGlob {
 
     /// How it speaks of a path that is relative to the workspace root.
     pub(crate) fn reach(&self, path: &str) -> Reach {
+        if self.text == path {
+            return Reach::Named;
+        }
+        if !path.starts_with(&self.prefix) {
+            return Reach::Not;
+        }
         let is = |matcher: &Option<GlobMatcher>| matcher.as_ref().is_some_and(|matcher| matcher.is_match(path));
-        if self.text == path || is(&self.files) {
+        if is(&self.files) {
             Reach::Named
         } else if is(&self.inside) {
             Reach::Inside
         } else {
             Reach::Not
         }
+    }
+
+    /// True when it has no wildcard: it names one file or folder.
+    pub(crate) fn is_literal(&self) -> bool {
+        !self.text.contains(WILDCARDS)
+    }
+
+    /// The folder or file that all of it lies in; empty for the workspace.
+    pub(crate) fn prefix(&self) -> &str {
+        self.prefix.trim_end_matches('/')
     }
 
     /// The part after the last `/`, where it says what spec files are called.
@@ -129,8 +146,16 @@ impl PartialEq for SpecGlob {
 
 impl Eq for SpecGlob {}
 
-fn has_wildcards(text: &str) -> bool {
-    text.contains(['*', '?', '[', '{'])
+const WILDCARDS: [char; 5] = ['*', '?', '[', '{', '\\'];
+
+/// The glob without `.` and empty parts; a slash at its end stays. The workspace itself is `**`.
+fn tidy(text: &str) -> String {
+    let parts: Vec<&str> = text.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    match parts.as_slice() {
+        [] => "**".to_owned(),
+        parts if text.ends_with('/') => format!("{}/", parts.join("/")),
+        parts => parts.join("/"),
+    }
 }
 
 fn compile(text: &str) -> Result<GlobMatcher, GlobError> {
@@ -163,12 +188,15 @@ mod tests {
             ("**", "anything/at/all", Inside),
             (".", "anything", Inside),
             ("./", "anything", Inside),
+            ("e2e//x/./y.ts", "e2e/x/y.ts", Named),
+            ("e2e/./", "e2e/x/y.ts", Inside),
+            ("e2e/\\*.ts", "e2e/*.ts", Named),
             ("app/[id].spec.ts", "app/[id].spec.ts", Named),
             ("app/[id].spec.ts", "app/d.spec.ts", Named),
             ("-a b/ü*.py", "-a b/über.py", Named),
         ];
         for (glob, path, reach) in table {
-            let parsed = SpecGlob::parse(glob).unwrap_or_else(|error| panic!("{glob}: {error}"));
+            let parsed = SpecGlob::parse(glob).expect(glob);
             assert_eq!(parsed.reach(path), reach, "{glob} on {path}");
         }
     }
@@ -201,8 +229,8 @@ mod tests {
             ("{a/*.ts,b/*.js}", None),
         ];
         for (glob, part) in table {
-            let glob = SpecGlob::parse(glob).unwrap_or_else(|error| panic!("{glob}: {error}"));
-            assert_eq!(glob.file_name_part(), part, "{}", glob.as_str());
+            let parsed = SpecGlob::parse(glob).expect(glob);
+            assert_eq!(parsed.file_name_part(), part, "{glob}");
         }
     }
 }

@@ -15,6 +15,8 @@ mod locate;
 mod model;
 mod source;
 mod suggest;
+#[cfg(test)]
+mod tests;
 mod values;
 
 pub use error::{ConfigError, Problems};

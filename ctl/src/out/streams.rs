@@ -130,6 +130,11 @@ impl Out {
         self.stderr.flush();
     }
 
+    /// True when the live area is on the screen.
+    pub(crate) fn is_live_drawn(&self) -> bool {
+        self.live.is_drawn()
+    }
+
     /// Removes the live area until it is drawn again.
     pub(crate) fn hide_live(&mut self) {
         if self.live.is_drawn() {

@@ -17,5 +17,5 @@ pub(crate) mod verdict;
 pub(crate) use clock::LeaderClock;
 pub(crate) use eta::{Eta, eta};
 pub(crate) use fold::{Notice, ViewError};
-pub(crate) use model::{AttemptView, GroupView, Keep, RunView, SpecView, Tally};
+pub(crate) use model::{AttemptView, GroupView, Keep, RunView, SpecView, Tally, short_id};
 pub(crate) use verdict::{Conclusion, Shortfall, Submitted};

@@ -105,8 +105,7 @@ impl Linked {
         };
         tracing::debug!(worker = %self.worker, why, "link closed");
         let Linked { mailbox, worker, incarnation, link } = self;
-        // When the leader is gone too, there is nobody left to tell.
-        drop(mailbox.link_closed(worker, incarnation, link).await);
+        mailbox.link_closed(worker, incarnation, link).await;
     }
 
     async fn pass_on(&self, message: v1::WorkerMessage) -> Result<(), String> {

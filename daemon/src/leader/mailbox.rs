@@ -51,14 +51,11 @@ impl Mailbox {
         self.mail.send(Mail::LinkOpened { introduction, link, sender }).await.map_err(|_| Unanswered)
     }
 
-    /// Says that a link closed.
-    pub(crate) async fn link_closed(
-        &self,
-        worker: WorkerId,
-        incarnation: Incarnation,
-        link: LinkId,
-    ) -> Result<(), Unanswered> {
-        self.mail.send(Mail::LinkClosed { worker, incarnation, link }).await.map_err(|_| Unanswered)
+    /// Says that a link closed. A leader that is gone needs no telling.
+    pub(crate) async fn link_closed(&self, worker: WorkerId, incarnation: Incarnation, link: LinkId) {
+        if self.mail.send(Mail::LinkClosed { worker, incarnation, link }).await.is_err() {
+            tracing::debug!("a link closed after its leader");
+        }
     }
 
     /// Asks, and waits for the committed answer.

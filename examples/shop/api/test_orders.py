@@ -4,16 +4,18 @@ import pytest
 
 
 def test_an_order_goes_its_way(customer, admin, wait_for):
-    number = customer.place_order(mug=2)["number"]
-
-    def state():
-        return customer.get(f"/orders/{number}").body["state"]
-
-    assert state() == "received"
-    assert admin.post(f"/admin/orders/{number}/shipment").error == "not_packed"
-    wait_for(state, "packed")
+    order = customer.place_order(mug=2)
+    number = order["number"]
+    assert order["state"] == "received"
+    wait_for(lambda: customer.get(f"/orders/{number}").body["state"], "packed")
     assert admin.post(f"/admin/orders/{number}/shipment").body["state"] == "shipped"
     assert customer.post(f"/orders/{number}/cancellation").error == "already_shipped"
+
+
+@pytest.mark.shop(processing_ms=600_000)
+def test_an_order_is_not_shipped_before_it_is_packed(customer, admin):
+    number = customer.place_order(mug=2)["number"]
+    assert admin.post(f"/admin/orders/{number}/shipment").error == "not_packed"
 
 
 def test_a_cancelled_order_gives_its_goods_back(customer, guest):

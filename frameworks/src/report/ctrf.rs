@@ -91,7 +91,11 @@ pub(super) fn read(source: &Source<'_>, spec: &str, all: &mut Collector) -> Resu
 
 impl Test {
     fn into_result(self, spec: &str) -> TestResult {
-        let mut titles = self.suite.map(Texts::into_vec).unwrap_or_default();
+        let mut titles = match self.suite {
+            Some(Texts::One(suites)) => suites.split(" > ").map(str::to_owned).collect(),
+            Some(Texts::Many(suites)) => suites,
+            None => Vec::new(),
+        };
         titles.retain(|title| !names_spec(title, spec));
         titles.push(self.name);
         let id = ids::titles(&titles);
@@ -106,12 +110,13 @@ impl Test {
         };
         let mut test = result(id.clone(), id, outcome);
         test.duration_micros = self.duration.and_then(micros_of_millis);
-        test.message = non_empty(before_stack(&message)).map(str::to_owned);
+        let told = outcome != TestOutcome::Passed || self.retries.is_some_and(|retries| retries > 0);
+        test.message = non_empty(before_stack(&message)).filter(|_| told).map(str::to_owned);
         if !matches!(self.status.as_str(), "passed" | "failed" | "skipped" | "pending") {
             test.message.get_or_insert(format!("the status is `{}` {raw}", self.status));
         }
-        let trace = self.trace.unwrap_or_default();
-        let said = message.is_empty() || trace.contains(&message);
+        let trace = self.trace.filter(|_| told).unwrap_or_default();
+        let said = !told || message.is_empty() || trace.contains(&message);
         test.detail = non_empty(&if said { trace } else { format!("{message}\n{trace}") }).map(str::to_owned);
         let output = [self.stdout, self.stderr].into_iter().flatten().flat_map(Texts::into_vec);
         test.output = Some(output.collect::<Vec<_>>().join("\n"));

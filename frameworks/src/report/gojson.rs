@@ -135,7 +135,7 @@ impl Report {
         if let Some(package) = self.packages.iter().find(|package| package.end.is_none()) {
             return Err(source.cut_off(format!("the file ends before the end of package `{}`", package.path)));
         }
-        if self.packages.is_empty() && self.builds.is_empty() && !self.had_problem {
+        if self.packages.is_empty() && !self.had_problem {
             return Err(source.cut_off("there is no package in it"));
         }
         let mark = all.mark();

@@ -106,8 +106,12 @@ mod tests {
             let error = read(text).err().unwrap_or_default();
             assert!(error.contains(expected), "{text}: {error}");
         }
-        let deep = format!("{{\"tests\":{}", "[".repeat(100_000));
-        assert!(read(&deep).is_err_and(|error| error.contains("recursion limit")));
+        // Neither what we read nor what we pass over can exhaust the stack.
+        for deep in
+            [format!("{{\"tests\":{}", "[".repeat(100_000)), format!("{{\"x\":{}", "[".repeat(100_000))]
+        {
+            assert!(read(&deep).is_err());
+        }
     }
 
     #[test]

@@ -19,4 +19,4 @@ pub use raw::{
     BrowserTable, DetectTable, EscapeTable, ExitTable, FrameworkTable, KeyTable, ListParser, ListTable,
     ProgramsTable, ReportTable, RunTable, SelectTable, SpecsTable, VariantTable, WhenTable, WordTable,
 };
-pub(crate) use model::{check_command, check_report};
+pub(crate) use model::{check_report, check_run};

@@ -161,13 +161,7 @@ const LIST_TIMEOUT: Millis = Millis::seconds(120);
 impl Framework {
     /// Checks a complete table and fills in the defaults.
     pub(super) fn new(name: &str, table: FrameworkTable) -> Result<Self, TableError> {
-        let command = table.run.command.map(|command| check_command(name, "run.command", command)).transpose()?;
-        if let Some(command) = &command
-            && !command.iter().any(|part| part.mentions(&Placeholder::Spec) || part.mentions(&Placeholder::Specs))
-        {
-            let problem = "mentions neither {spec} nor {specs}: every spec would run the same";
-            return Err(TableError::invalid(name, "run.command", problem));
-        }
+        let command = table.run.command.map(|command| check_run(name, "run.command", command)).transpose()?;
         let browsers = table.browsers.into_iter();
         let browsers = browsers.map(|(key, browser)| Ok((key.clone(), check_browser(name, &key, browser)?)));
         let framework = Framework {
@@ -234,7 +228,7 @@ impl SpecSource {
 }
 
 /// Checks that a command has a program and only placeholders that something fills in.
-pub(crate) fn check_command(name: &str, key: &str, command: Vec<Template>) -> Result<Vec<Template>, TableError> {
+fn check_command(name: &str, key: &str, command: Vec<Template>) -> Result<Vec<Template>, TableError> {
     if command.first().is_none_or(|program| program.pieces().is_empty()) {
         return Err(TableError::invalid(name, key, "names no program"));
     }
@@ -246,6 +240,16 @@ pub(crate) fn check_command(name: &str, key: &str, command: Vec<Template>) -> Re
         if part.mentions(&Placeholder::Options) && !part.is(&Placeholder::Options) {
             return Err(TableError::invalid(name, key, "{options} has to be an argument of its own"));
         }
+    }
+    Ok(command)
+}
+
+/// Checks a command that runs specs.
+pub(crate) fn check_run(name: &str, key: &str, command: Vec<Template>) -> Result<Vec<Template>, TableError> {
+    let command = check_command(name, key, command)?;
+    if !command.iter().any(|part| part.mentions(&Placeholder::Spec) || part.mentions(&Placeholder::Specs)) {
+        let problem = "mentions neither {spec} nor {specs}: every spec would run the same";
+        return Err(TableError::invalid(name, key, problem));
     }
     Ok(command)
 }

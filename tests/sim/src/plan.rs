@@ -2,8 +2,9 @@
 
 use crate::Rng;
 use part_core::{
-    AttemptVerdict, Bounds, CancelMode, Capabilities, GroupPolicy, GroupSubmission, InvalidReason, Millis, Recipe,
-    Requirement, Requirements, RunPolicy, Sample, Source, SpecSubmission, Submission, SubmissionId, Timestamp, Workspace,
+    AttemptId, AttemptVerdict, Bounds, CancelMode, Capabilities, Carried, GroupPolicy, GroupSubmission, InvalidReason,
+    Millis, Recipe, Requirement, Requirements, RunId, RunPolicy, Sample, Source, SpecIndex, SpecSubmission, Submission,
+    SubmissionId, Timestamp, Workspace,
 };
 use std::collections::BTreeMap;
 
@@ -60,6 +61,8 @@ pub(crate) enum Kind {
     RunsNoTests,
 }
 
+/// The attempt of an earlier run that carried passes point to.
+const EARLIER: AttemptId = AttemptId { run: RunId(1), spec: SpecIndex(0), number: 1 };
 /// Time limit of every attempt.
 const LIMIT: Millis = Millis::seconds(40);
 /// Longest grace between the order to stop and the end.
@@ -160,7 +163,8 @@ fn bounds(rng: &mut Rng) -> Bounds {
         open_runs: rng.between(1, 2) as usize,
         specs_per_record: rng.between(1, 4) as usize,
         lost_attempts: rng.between(1, 4) as u32,
-        lookahead: rng.between(2, 16) as usize,
+        // Not below the number of workers: the core also looks past only so many idle ones of a kind.
+        lookahead: rng.between(6, 16) as usize,
         slots_per_worker: rng.between(1, 4) as usize,
         recovery_window: Millis(rng.between(1_000, 40_000)),
         elsewhere_wait: Millis(rng.between(0, 40_000)),
@@ -242,7 +246,7 @@ fn group(
             size_bytes: rng.below(5_000),
             history,
             expected_tests: None,
-            carried: None,
+            carried: rng.chance(4).then_some(Carried { attempt: EARLIER, duration: Millis(1_000) }),
         });
     }
     GroupSubmission {

@@ -3,9 +3,10 @@
 use super::Host;
 use super::blobs::store_file;
 use super::prepare::Prepared;
+use super::run::chain;
 use crate::bounds;
-use globset::{Glob, GlobSet, GlobSetBuilder};
 use part_core::Artifact;
+use part_frameworks::find::FilePattern;
 use std::path::{Path, PathBuf};
 
 /// The folder name under which a framework's own reports are kept among the artifacts.
@@ -44,65 +45,26 @@ pub(super) async fn keep(host: &Host, prepared: &Prepared, reports: &[PathBuf]) 
     (kept, problems)
 }
 
-/// Finds the files: everything under the attempt's artifact folder that a glob names, and globs into the workspace.
+/// Finds everything in the attempt's artifact folder, and the files that the recipe's globs name elsewhere. Links are
+/// not followed: a test could point one anywhere.
 fn collect(prepared: &Prepared, files: &mut Vec<(String, PathBuf)>, problems: &mut Vec<String>) {
-    let (mut own, mut shared) = (Vec::new(), Vec::new());
-    for glob in &prepared.invocation.artifact_globs {
-        match Path::new(glob).strip_prefix(&prepared.workspace).ok().and_then(Path::to_str) {
-            Some(inside) => shared.push(inside.to_owned()),
-            None => {
-                let inside = Path::new(glob).strip_prefix(&prepared.artifacts).ok().and_then(Path::to_str);
-                own.push(inside.unwrap_or(glob).to_owned());
+    let own = FilePattern { base: prepared.artifacts.clone(), glob: "**".to_owned() };
+    let elsewhere = prepared.invocation.artifacts.iter().filter(|pattern| pattern.base != own.base);
+    for pattern in elsewhere.chain([&own]) {
+        let found = match pattern.find() {
+            Ok(found) => found,
+            Err(error) => {
+                problems.push(format!("artifacts: {}", chain(&error)));
+                continue;
             }
+        };
+        if found.more {
+            problems.push(format!("artifacts: {:?} matches too many files; not all were kept", pattern.glob));
         }
-    }
-    if own.is_empty() {
-        own.push("**".to_owned());
-    }
-    for (root, globs) in [(&prepared.artifacts, own), (&prepared.workspace, shared)] {
-        if globs.is_empty() {
-            continue;
-        }
-        match set(&globs) {
-            Ok(set) => walk(root, root, &set, files, problems),
-            Err(error) => problems.push(format!("artifacts: {error}")),
-        }
-    }
-}
-
-fn set(globs: &[String]) -> Result<GlobSet, globset::Error> {
-    let mut builder = GlobSetBuilder::new();
-    for glob in globs {
-        builder.add(Glob::new(glob)?);
-    }
-    builder.build()
-}
-
-/// Regular files only: a link could point anywhere.
-fn walk(root: &Path, folder: &Path, set: &GlobSet, files: &mut Vec<(String, PathBuf)>, problems: &mut Vec<String>) {
-    if files.len() > bounds::ARTIFACT_FILES {
-        return;
-    }
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) => {
-            problems.push(format!("artifacts: cannot read {}: {error}", folder.display()));
-            return;
-        }
-    };
-    for entry in entries.flatten() {
-        let (path, Ok(kind)) = (entry.path(), entry.file_type()) else { continue };
-        if kind.is_dir() {
-            if entry.file_name() != "node_modules" && entry.file_name() != ".git" {
-                walk(root, &path, set, files, problems);
-            }
-        } else if kind.is_file()
-            && let Ok(inside) = path.strip_prefix(root)
-            && set.is_match(inside)
-        {
-            match inside.to_str() {
-                Some(name) => files.push((name.to_owned(), path.clone())),
-                None => problems.push(format!("{} was not kept: its name is not UTF-8", path.display())),
+        for file in found.files {
+            match file.strip_prefix(&pattern.base).ok().and_then(Path::to_str) {
+                Some(name) => files.push((name.to_owned(), file.clone())),
+                None => problems.push(format!("{} was not kept: its name is not UTF-8", file.display())),
             }
         }
     }

@@ -3,15 +3,15 @@
 use super::artifacts;
 use super::blobs::store_file;
 use super::prepare::Prepared;
+use super::run::chain;
 use super::{Host, Job};
 use crate::bounds;
 use crate::shim::{ExitRecord, MainEnd, Outcome, OutputRecord, StopCause};
-use part_core::{
-    AttemptVerdict, ExitStatus, Finish, Millis, Output, ReportPlace, TestCounts, TestResult, Timing,
-};
+use part_core::{AttemptVerdict, ExitStatus, Finish, Millis, Output, TestCounts, TestResult, Timing};
+use part_frameworks::expand::ReportAt;
 use part_frameworks::judge::{Judgement, Reported, judge};
 use part_frameworks::report::{ReportError, ReportFile, parse};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Turns what is on disk into the attempt's tests and its end.
 pub(super) async fn evaluate(
@@ -24,7 +24,7 @@ pub(super) async fn evaluate(
     let Judgement { verdict, message, missing } = verdict(job, record, &reported);
     let tests = match reported {
         Reported::Parsed(parsed) => parsed.tests,
-        Reported::None | Reported::Missing { .. } | Reported::Broken(_) => Vec::new(),
+        Reported::Nothing | Reported::Missing { .. } | Reported::Broken(_) => Vec::new(),
     };
     let mut counts = TestCounts::default();
     tests.iter().for_each(|test| counts.add(test));
@@ -59,42 +59,50 @@ pub(super) async fn evaluate(
 }
 
 fn read_reports(job: &Job, prepared: &Prepared) -> (Vec<PathBuf>, Reported) {
-    let place = &job.order.recipe.report.place;
-    let files = match place {
-        ReportPlace::None => return (Vec::new(), Reported::None),
-        ReportPlace::Stdout => vec![prepared.stdout_file()],
-        ReportPlace::File(_) => prepared.invocation.report_files(bounds::REPORT_FILES),
+    let (files, place) = match &prepared.invocation.report {
+        ReportAt::Nowhere => return (Vec::new(), Reported::Nothing),
+        ReportAt::Stdout => (vec![prepared.stdout_file()], "its standard output".to_owned()),
+        ReportAt::Files(pattern) => {
+            let place = pattern.base.join(&pattern.glob).display().to_string();
+            match pattern.find() {
+                Ok(found) => (found.files, place),
+                Err(error) => return (Vec::new(), Reported::Missing { place: format!("{place}: {}", chain(&error)) }),
+            }
+        }
     };
     let mut contents = Vec::new();
     for file in &files {
         match read_bounded(file) {
-            Ok(Some(bytes)) => contents.push((file.clone(), bytes)),
-            Ok(None) => {}
-            Err(error) => return (files, Reported::Broken(error)),
+            Ok(bytes) => contents.push((file.clone(), bytes)),
+            Err(ReadFailure::TooLarge) => {
+                let limit = bounds::REPORT_BYTES;
+                let error = ReportError::TooLarge { path: file.clone(), what: "bytes", limit };
+                return (files.clone(), Reported::Broken(error));
+            }
+            Err(ReadFailure::Unreadable(error)) => {
+                return (Vec::new(), Reported::Missing { place: format!("{}: {error}", file.display()) });
+            }
         }
     }
     if contents.is_empty() {
-        let expected = match place {
-            ReportPlace::None | ReportPlace::Stdout => "standard output".to_owned(),
-            ReportPlace::File(glob) => glob.clone(),
-        };
-        return (Vec::new(), Reported::Missing { expected });
+        return (files, Reported::Missing { place });
     }
-    let views: Vec<ReportFile<'_>> =
-        contents.iter().map(|(path, bytes)| ReportFile { path, bytes }).collect();
+    let views: Vec<ReportFile<'_>> = contents.iter().map(|(path, bytes)| ReportFile { path, bytes }).collect();
     let parsed = parse(job.order.recipe.report.format, &views, &job.order.spec);
     (files, parsed.map_or_else(Reported::Broken, Reported::Parsed))
 }
 
-fn read_bounded(file: &std::path::Path) -> Result<Option<Vec<u8>>, ReportError> {
-    match std::fs::metadata(file) {
-        Ok(about) if about.len() > bounds::REPORT_BYTES => {
-            Err(ReportError::too_large(file, about.len(), bounds::REPORT_BYTES))
-        }
-        Ok(_) => std::fs::read(file).map(Some).map_err(|error| ReportError::unreadable(file, error)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(ReportError::unreadable(file, error)),
+enum ReadFailure {
+    TooLarge,
+    Unreadable(std::io::Error),
+}
+
+fn read_bounded(file: &Path) -> Result<Vec<u8>, ReadFailure> {
+    let about = std::fs::metadata(file).map_err(ReadFailure::Unreadable)?;
+    if about.len() > bounds::REPORT_BYTES {
+        return Err(ReadFailure::TooLarge);
     }
+    std::fs::read(file).map_err(ReadFailure::Unreadable)
 }
 
 /// The shim's word first: only a process that ended by itself is judged by its report.
@@ -105,7 +113,6 @@ fn verdict(job: &Job, record: &ExitRecord, reported: &Reported) -> Judgement {
         Outcome::Exited { code } => judge(
             ExitStatus::Code(*code),
             &recipe.exit,
-            recipe.report.format,
             reported,
             job.order.expected_tests.as_deref(),
         ),

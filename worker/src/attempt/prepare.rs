@@ -30,10 +30,8 @@ pub(crate) struct Prepared {
     pub(crate) folder: PathBuf,
     /// Where the framework reports.
     pub(crate) reports: PathBuf,
-    /// Where artifacts go.
+    /// Where a spec puts what is to be kept.
     pub(crate) artifacts: PathBuf,
-    /// The workspace it runs in: the submitted one, or its own copy.
-    pub(crate) workspace: PathBuf,
     /// The expanded recipe.
     pub(crate) invocation: Invocation,
     /// The order for the shim.
@@ -67,21 +65,25 @@ pub(crate) async fn prepare(host: &Host, job: &Job) -> Result<Prepared, Box<Fini
     } else {
         job.workspace.clone()
     };
-    let attempt = job.order.attempt;
+    // Some frameworks compare paths as text, after resolving links.
+    let workspace = workspace.canonicalize().map_err(|error| failed("cannot find the workspace", &workspace, &error))?;
+    let specs = [job.order.spec.as_ref().to_owned()];
     let bindings = Bindings {
-        specs: vec![job.order.spec.as_ref().to_owned()],
-        workspace: workspace.clone(),
-        report_dir: reports.clone(),
-        artifacts: artifacts.clone(),
-        scratch: scratch.clone(),
-        attempt: attempt.number,
+        specs: &specs,
+        workspace: &workspace,
+        report: &reports.join("report"),
+        report_dir: &reports,
+        artifacts: &artifacts,
+        scratch: &scratch,
+        attempt: job.order.attempt.number,
         slot: job.slot.0,
-        browser: job.order.recipe.browser.clone(),
     };
-    let invocation = expand(&job.order.recipe, &bindings)
-        .map_err(|error| Box::new(Finish::declared(AttemptVerdict::Crashed, format!("its command cannot be made: {}", chain(&error)))))?;
+    let invocation = expand(&job.order.recipe, &bindings).map_err(|error| {
+        let message = format!("its command cannot be made: {}", chain(&error));
+        Box::new(Finish::declared(AttemptVerdict::Crashed, message))
+    })?;
     let order = order(host, job, &folder, &invocation, [&scratch, &artifacts]);
-    Ok(Prepared { folder, reports, artifacts, workspace, invocation, order })
+    Ok(Prepared { folder, reports, artifacts, invocation, order })
 }
 
 fn failed(doing: &str, path: &Path, error: &std::io::Error) -> Box<Finish> {

@@ -1,13 +1,13 @@
 //! One attempt: from its order to its record.
 
 use std::fs;
-use std::io::{ErrorKind, PipeReader, Read};
+use std::io::{self, ErrorKind, PipeReader, Read};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::bounds;
 use super::capture::{Capture, StdoutCapture};
 use super::error::ShimError;
-use super::guard::Guard;
+use super::guard::{Guard, Look};
 use super::protocol::{
     ExitRecord, LeftOver, MainEnd, Outcome, RunOrder, Running, StopCause, StopMode, TailChunk, Usage,
 };
@@ -92,12 +92,12 @@ impl Attempt {
         let (started, started_at_ms) = (Instant::now(), unix_ms());
         let Spawned { pid, output, stdout: stdout_pipe } = match spawn(&order, tag) {
             Ok(spawned) => spawned,
-            Err(message) => {
-                let record = never_ran(&order, started_at_ms, message, capture, stdout);
+            Err(outcome) => {
+                let record = never_ran(&order, started_at_ms, outcome, capture, stdout);
                 return Ok(Begun::Failed(Box::new(record)));
             }
         };
-        let guard = limits.max_processes.map(Guard::new);
+        let guard = limits.max_processes.map(|most| Guard::new(most, started, tree::host_threads()));
         let guard_at = guard.map(|_| started + bounds::GUARD_FIRST);
         Ok(Begun::Running(Box::new(Attempt {
             main: pid,
@@ -213,7 +213,7 @@ impl Attempt {
 
     /// Does what is due, and says whether the attempt is over. `alone` says that nobody is left.
     pub(crate) fn advance(&mut self, now: Instant, alone: bool, kin: &Kin) -> Progress {
-        if alone && self.main_end.is_some() {
+        if alone {
             return Progress::Over;
         }
         while let Some(due) = self.timing.due(now) {
@@ -251,7 +251,12 @@ impl Attempt {
             let killed = kin.kill(main_group, signals, |ended| self.collected(ended, Instant::now()));
             match killed {
                 Ok(left) => survivors = left,
-                Err(error) => self.fail(format!("killing the processes: {error}"), Instant::now()),
+                Err(error) => {
+                    self.fail(format!("killing the processes: {error}"), Instant::now());
+                    // Who is left is not known; that there may be someone must not be forgotten.
+                    let command = "[its processes could not be listed]".to_owned();
+                    survivors = vec![LeftOver { pid: self.pid(), command }];
+                }
             }
         }
         // Everyone who wrote is dead, so this ends: at the end of the pipe, or, should an outsider hold
@@ -321,34 +326,40 @@ impl Attempt {
     fn watch_processes(&mut self, now: Instant, kin: &Kin) {
         let Some(mut guard) = self.guard else { return };
         let host_threads = tree::host_threads();
-        if guard.wants_count(now, host_threads) {
-            match self.count_processes(guard.enough(), kin) {
-                Ok(found) => {
-                    if let Some(count) = guard.counted(now, now.elapsed(), found, host_threads) {
-                        // Also when the main process has ended well: what it left is what counts.
-                        self.verdict = Some(Outcome::TooManyProcesses { count });
-                        self.timing.kill_by(now);
-                    }
+        let counted = match guard.look(now, host_threads) {
+            Look::Away => None,
+            Look::Routine => Some(kin.count(guard.enough(), bounds::KILL_LIMIT)),
+            Look::Alarmed => Some(self.count_suspects(guard.enough(), kin)),
+        };
+        match counted {
+            // Not to be counted in so long a time is to be too many.
+            Some(Ok(found)) => {
+                let found = found.unwrap_or(guard.enough());
+                if let Some(count) = guard.counted(now, now.elapsed(), found, host_threads) {
+                    // Also when the main process has ended well: what it left is what counts.
+                    self.verdict = Some(Outcome::TooManyProcesses { count });
+                    self.timing.kill_by(now);
                 }
-                Err(error) => self.fail(format!("counting the processes: {error}"), now),
             }
+            Some(Err(error)) => self.fail(format!("counting the processes: {error}"), now),
+            None => {}
         }
         self.guard = Some(guard);
         self.timing.guard_again(Instant::now() + bounds::GUARD_INTERVAL);
     }
 
-    /// Counts the processes. When that takes suspiciously long, because they leave us no processor time,
-    /// they are halted one by one as they are counted; a tree within its limit then goes on.
-    fn count_processes(&self, enough: usize, kin: &Kin) -> std::io::Result<usize> {
+    /// Counts processes that seem to multiply. When that takes long, because they leave us no processor
+    /// time, they are halted one by one as they are counted; a tree within its limit then goes on.
+    fn count_suspects(&self, enough: usize, kin: &Kin) -> io::Result<Option<usize>> {
         if let Some(count) = kin.count(enough, bounds::GUARD_PATIENCE)? {
-            return Ok(count);
+            return Ok(Some(count));
         }
         let halted = kin.halt(self.main_group(), enough)?;
         let count = halted.count();
         if count < enough {
             halted.resume();
         }
-        Ok(count)
+        Ok(Some(count))
     }
 
     /// The group of the main process; its number is ours until that is collected.
@@ -410,13 +421,13 @@ fn check(order: &RunOrder) -> Result<(), String> {
 fn never_ran(
     order: &RunOrder,
     at_ms: u64,
-    message: String,
+    outcome: Outcome,
     capture: Capture,
     stdout: Option<StdoutCapture>,
 ) -> ExitRecord {
     ExitRecord {
         attempt: order.attempt.clone(),
-        outcome: Outcome::SpawnFailed { message },
+        outcome,
         main_end: None,
         started_at_ms: at_ms,
         ended_at_ms: at_ms,

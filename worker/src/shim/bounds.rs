@@ -20,6 +20,9 @@ pub(crate) const MAX_PENDING: usize = 4;
 /// How long a connection may take to say `hello`.
 pub(crate) const HELLO_LIMIT: Duration = Duration::from_secs(5);
 
+/// How long the shim does not look at new connections after one could not be accepted.
+pub(crate) const DEAF_TIME: Duration = Duration::from_secs(1);
+
 /// Default time between SIGTERM and SIGKILL.
 pub const DEFAULT_GRACE: Duration = Duration::from_secs(10);
 
@@ -41,9 +44,13 @@ pub(crate) const UNSAVED_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// Longest wait in one piece; some systems count it in milliseconds in 32 bits.
 pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
-/// How long killing a tree may take before what is left counts as unkillable (a process in
-/// uninterruptible sleep).
+/// How long killing a tree may go on without any effect before what is left counts as unkillable (a
+/// process in uninterruptible sleep).
 pub(crate) const KILL_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long killing a tree may take in all, for trees that keep changing. Below [`ANSWER_LIMIT`],
+/// because the shim is deaf meanwhile.
+pub(crate) const KILL_LIMIT_IN_ALL: Duration = Duration::from_secs(20);
 
 /// Passes of "find and freeze what is new" before one round of kills. A tree of ordinary depth needs
 /// two or three; the bound is for chains that fork faster than we look.
@@ -52,7 +59,7 @@ pub(crate) const FREEZE_PASSES: usize = 32;
 /// Wait for the end of killed processes between two rounds.
 pub(crate) const KILL_ROUND: Duration = Duration::from_millis(10);
 
-/// First look at the number of processes. Shorter specs never pay for it.
+/// First look at the number of processes. Shorter specs pay for one small read, at their start.
 pub(crate) const GUARD_FIRST: Duration = Duration::from_millis(50);
 
 /// Interval between cheap looks (one small read of `/proc`).
@@ -67,9 +74,9 @@ pub(crate) const GUARD_CALM_COST: u32 = 50;
 /// ... and a count with cause one part in so many.
 pub(crate) const GUARD_ALARM_COST: u32 = 5;
 
-/// How long a count may take before the processes are halted for it. Far above what a count of an
-/// ordinary tree takes.
-pub(crate) const GUARD_PATIENCE: Duration = Duration::from_millis(30);
+/// How long a count with cause may take before the processes are halted for it. Far above what a count
+/// of an ordinary tree takes, because some programs do not like being halted.
+pub(crate) const GUARD_PATIENCE: Duration = Duration::from_millis(50);
 
 /// What is read from a pipe at a time. Also the memory that the shim spends on output.
 pub(crate) const READ_BYTES: usize = 256 << 10;
@@ -89,8 +96,8 @@ pub(crate) const MAX_COMMAND_CHARS: usize = 200;
 /// How long a client waits for a new shim to be ready.
 pub(crate) const LAUNCH_LIMIT: Duration = Duration::from_secs(10);
 
-/// How long a client waits for an answer. The shim is deaf for at most [`KILL_LIMIT`] and the time to
-/// put the output together.
+/// How long a client waits for an answer. The shim is deaf for at most [`KILL_LIMIT_IN_ALL`] and
+/// the time to put the output together.
 pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
 /// How long a client waits for the status of a shim whose connection broke, to name the cause.

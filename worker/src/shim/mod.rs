@@ -11,7 +11,7 @@
 //! | `bounds` | every limit, interval and size in one place, with its reason |
 //! | `server`, `wire`, `signals`, `lifetime` | the shim's event loop, and when it leaves |
 //! | `attempt`, `timing`, `guard` | one attempt: what ends it, and when |
-//! | `spawn`, `reap` | how a program is found and started, and how its end is collected |
+//! | `spawn`, `reap`, `raw` | how a program is found and started, and how its end is collected |
 //! | `capture`, `record` | bounded output on disk, and `exit.json` |
 //! | `tree` | finding, stopping and killing every descendant |
 //! | `folder` | what lies in `DIR`, and sockets with long paths |
@@ -44,6 +44,7 @@ mod guard;
 mod lifetime;
 mod orphans;
 mod protocol;
+mod raw;
 mod rawtext;
 mod reap;
 mod record;

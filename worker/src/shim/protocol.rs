@@ -153,7 +153,8 @@ pub enum Outcome {
         /// Why, for the user.
         message: String,
     },
-    /// The shim could not do its own work (a full disk); the attempt was killed.
+    /// The shim or the host could not do its part (a full disk, no room for another process); what had
+    /// started was killed.
     ShimError {
         /// Why, for the operator.
         message: String,

@@ -1,11 +1,11 @@
-//! Collecting ended children with what they used. The one place of the shim with unsafe code: neither
-//! nix nor rustix wraps `wait4`, and without it memory cannot be told apart between attempts.
+//! Collecting ended children with what they used.
 
 use std::io;
 
 use nix::libc;
 
 use super::protocol::{MainEnd, Usage};
+use super::raw;
 
 /// A child that ended.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +28,7 @@ pub(crate) enum Collected {
 
 /// Collects one ended child, without waiting.
 pub(crate) fn collect() -> io::Result<Collected> {
-    let (pid, status, usage) = match wait4() {
+    let (pid, status, usage) = match raw::wait4() {
         Ok(ended) => ended,
         Err(error) if error.raw_os_error() == Some(libc::ECHILD) => return Ok(Collected::Alone),
         Err(error) => return Err(error),
@@ -42,16 +42,6 @@ pub(crate) fn collect() -> io::Result<Collected> {
         MainEnd::Exited { code: libc::WEXITSTATUS(status) }
     };
     Ok(Collected::One(Ended { pid, end, usage: to_usage(&usage) }))
-}
-
-#[expect(unsafe_code, reason = "wait4 has no safe wrapper in nix or rustix")]
-fn wait4() -> io::Result<(i32, i32, libc::rusage)> {
-    let mut status = 0;
-    // SAFETY: `rusage` is a plain C struct for which all zeroes is a valid value.
-    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-    // SAFETY: both pointers are to live, writable locals of the types that the call fills.
-    let pid = unsafe { libc::wait4(-1, &raw mut status, libc::WNOHANG, &raw mut usage) };
-    if pid < 0 { Err(io::Error::last_os_error()) } else { Ok((pid, status, usage)) }
 }
 
 fn to_usage(usage: &libc::rusage) -> Usage {

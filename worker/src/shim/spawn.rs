@@ -13,10 +13,11 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use nix::libc;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
 use super::TAG_VARIABLE;
-use super::protocol::RunOrder;
+use super::protocol::{Outcome, RunOrder};
 
 /// Where programs are looked for when the environment has no `PATH`.
 const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
@@ -30,14 +31,15 @@ pub(crate) struct Spawned {
     pub(crate) stdout: Option<PipeReader>,
 }
 
-/// Starts the program of an order as leader of its own process group; an error is a message for the
-/// user.
-pub(crate) fn spawn(order: &RunOrder, tag: &str) -> Result<Spawned, String> {
+/// Starts the program of an order as leader of its own process group. The outcome of a failure tells the
+/// user's mistakes from the host's troubles.
+pub(crate) fn spawn(order: &RunOrder, tag: &str) -> Result<Spawned, Outcome> {
+    let failed = |message| Outcome::SpawnFailed { message };
     let Some((program, arguments)) = order.argv.split_first() else {
-        return Err("the command is empty".to_owned());
+        return Err(failed("the command is empty".to_owned()));
     };
-    let path = find(program, order)?;
-    let pipes = |error: io::Error| format!("cannot make a pipe for the output: {error}");
+    let path = find(program, order).map_err(failed)?;
+    let pipes = |error: io::Error| trouble(format!("making a pipe for the output: {error}"));
     let (output, output_writer) = pipe().map_err(pipes)?;
     let (stdout, stdout_writer) = if order.stdout_file.is_some() {
         let (reader, writer) = pipe().map_err(pipes)?;
@@ -58,9 +60,20 @@ pub(crate) fn spawn(order: &RunOrder, tag: &str) -> Result<Spawned, String> {
         .stdout(stdout_writer)
         .stderr(output_writer);
     // The handle is dropped without waiting: children are collected by number, all in one place.
-    let child = command.spawn().map_err(|error| explain(&error, &path, order))?;
-    let pid = i32::try_from(child.id()).map_err(|_| format!("process number {} is absurd", child.id()))?;
+    let child = command.spawn().map_err(|error| match error.raw_os_error() {
+        Some(libc::EAGAIN | libc::ENOMEM | libc::EMFILE | libc::ENFILE) => {
+            trouble(format!("starting {}: {error}", path.display()))
+        }
+        Some(_) | None => failed(explain(&error, &path, order)),
+    })?;
+    let pid = i32::try_from(child.id())
+        .map_err(|_| trouble(format!("the system numbers a process {}", child.id())))?;
     Ok(Spawned { pid, output, stdout })
+}
+
+/// The host is at fault, not the order.
+fn trouble(message: String) -> Outcome {
+    Outcome::ShimError { message }
 }
 
 fn pipe() -> io::Result<(PipeReader, std::io::PipeWriter)> {
@@ -107,7 +120,7 @@ fn explain(error: &io::Error, program: &Path, order: &RunOrder) -> String {
         format!("{shown} cannot be started: the interpreter named in its first line does not exist")
     } else if error.kind() == ErrorKind::NotFound {
         format!("program {shown} does not exist")
-    } else if error.raw_os_error() == Some(nix::libc::ENOEXEC) {
+    } else if error.raw_os_error() == Some(libc::ENOEXEC) {
         format!("{shown} cannot be started: it is neither a program for this system nor has a #! line")
     } else {
         format!("{shown} cannot be started: {error}")

@@ -1,10 +1,15 @@
 //! How attempts end: by themselves, by signals, by limits, by order.
 
+use std::path::Path;
 use std::time::Duration;
 
-use part_worker::shim::{Limits, MainEnd, Mode, Outcome, RunOrder, StopCause, StopMode, read_record};
+use part_worker::shim::{
+    Limits, MainEnd, Mode, Outcome, RunOrder, ShimHandle, StopCause, StopMode, read_record,
+};
 
-use crate::support::{Checked, Place, assert_clean, in_time, long_sleep, marked, run_all, text, until_said};
+use crate::support::{
+    Checked, Place, assert_clean, exe, in_time, long_sleep, marked, run_all, text, until_said,
+};
 
 #[tokio::test]
 async fn exit_codes_and_signals_are_told_apart() -> Checked {
@@ -62,6 +67,20 @@ async fn a_spec_starts_from_a_clean_slate() -> Checked {
         assert_eq!(u64::from_str_radix(mask, 16)? & !internal, 0, "{line}");
     }
     Ok(shim.exit().await?)
+}
+
+#[tokio::test]
+async fn a_daemons_files_are_not_handed_on() -> Checked {
+    let place = Place::new()?;
+    let verb = ["-c", "exec \"$0\" shim \"$@\" 9</dev/null", exe()].map(Into::into);
+    for (mode, handed_on) in [(Mode::Detached, false), (Mode::Tied, true)] {
+        let shim = ShimHandle::launch(Path::new("/bin/sh"), &verb, &place.shim_dir(), mode).await?;
+        let record = in_time(shim.run(place.command(["ls", "/proc/self/fd"]))).await??;
+        let listed = text(&record)?;
+        assert_eq!(listed.lines().any(|number| number == "9"), handed_on, "{mode:?}: {listed}");
+        shim.exit().await?;
+    }
+    Ok(())
 }
 
 fn limited(mut order: RunOrder, limits: Limits) -> RunOrder {

@@ -5,8 +5,8 @@
 
 import { expect, test } from "../support/test.js";
 
-const SLOW_MS = 4000;
-const PATIENCE_MS = 1500;
+const SLOW_MS = 60_000;
+const PATIENCE_MS = 4_000;
 
 const isFirstAttempt = (testInfo) => Number(process.env.PART_ATTEMPT ?? testInfo.retry + 1) === 1;
 

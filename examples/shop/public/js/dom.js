@@ -43,11 +43,14 @@ export function form(attributes, submit, ...children) {
   return element;
 }
 
-/** Asks again every `everyMs` until `done(value)`; `show` sees every answer. */
+/** Asks again every `everyMs` until `done(value)`; `show` sees every answer that differs from the one before. */
 export async function poll(ask, show, done, everyMs = 250) {
+  let shown;
   for (;;) {
     const value = await ask();
-    show(value);
+    const text = JSON.stringify(value);
+    if (text !== shown) show(value);
+    shown = text;
     if (done(value)) return value;
     await new Promise((resolve) => setTimeout(resolve, everyMs));
   }

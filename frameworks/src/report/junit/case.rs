@@ -120,7 +120,10 @@ impl Failure {
             match document.next()? {
                 Node::Text(piece) => text.push_str(&piece),
                 // Surefire: the failure of another try has its stack in an element of its own.
-                Node::Open(child) if child.name == "stackTrace" => text.push_str(&document.content()?),
+                Node::Open(child) if child.name == "stackTrace" => {
+                    text.truncate(text.trim_end().len());
+                    text.push_str(&document.content()?);
+                }
                 Node::Open(_) => document.skip()?,
                 Node::Close | Node::End => break,
             }

@@ -64,7 +64,9 @@ fn common(case: &Case<'_>) -> String {
     if name.is_empty() || ends_in_title(class, name) {
         return class.to_owned();
     }
-    if ends_in_title(name, class) || text::names_spec(class, spec) {
+    // xUnit.net's display names hold the class themselves.
+    let holds_class = name.strip_prefix(class).is_some_and(|rest| rest.starts_with('.'));
+    if holds_class || ends_in_title(name, class) || text::names_spec(class, spec) {
         return name.to_owned();
     }
     ids::titles(&[class, name])
@@ -125,6 +127,7 @@ mod tests {
             ("", "adds", "outer > inner", "", "outer > inner > adds"),
             ("", "adds", "", "", "adds"),
             ("Shop.CartTests", "Adds(n: 1)", "Shop.dll", "", "Shop.CartTests > Adds(n: 1)"),
+            ("Shop.CartTests", "Shop.CartTests.Adds(n: 1)", "", "", "Shop.CartTests.Adds(n: 1)"),
             ("class", "", "", "", "class"),
         ] {
             assert_eq!(id(Dialect::Common, class, name, suites, spec), expected, "{class} {name}");

@@ -3,8 +3,8 @@
 //! keeps to the common core.
 //!
 //! **Ids.** JUnit says nothing about identity, so this is the rule: `classname > name`, and `name` alone where the
-//! class adds nothing: it is empty, equal to the name, the end of the name (mocha-junit-reporter), or names the spec
-//! itself (Playwright, Vitest, nextest, gotestsum). Where there is no class at all the enclosing suites stand in for
+//! class adds nothing: it is empty, equal to the name, the name's end (mocha-junit-reporter) or beginning (xUnit.net),
+//! or names the spec itself (Playwright, Vitest, nextest, gotestsum). Where there is no class at all the enclosing suites stand in for
 //! it. Three dialects have a rule of their own, so that ids equal those of the framework's listing or native report:
 //!
 //! - *pytest* (root `pytest tests`, or suite `pytest`): class names below the module joined to the name by `::`, as

@@ -14,11 +14,11 @@ use crate::shim::attempt::{Attempt, Pipe, Progress, unix_ms};
 use crate::shim::error::ShimError;
 use crate::shim::folder::{Folder, Note, SOCKET};
 use crate::shim::lifetime::{Lifetime, Situation, Stay};
-use crate::shim::protocol::{ExitRecord, PROTOCOL, Response, ShimInfo, StopCause, StopMode};
+use crate::shim::protocol::{ExitRecord, Mode, PROTOCOL, Response, ShimInfo, StopCause, StopMode};
 use crate::shim::signals::{self, Signals};
 use crate::shim::tree::Kin;
 use crate::shim::wire::Connection;
-use crate::shim::{TAG_VARIABLE, bounds, record};
+use crate::shim::{TAG_VARIABLE, bounds, raw, record};
 
 /// Runs a shim until it has no more to do: the hidden verb `shim --dir DIR --tied|--detached` of our
 /// binaries. `args` is what follows the verb. Must be called before any thread is started; says
@@ -60,6 +60,8 @@ pub(super) struct Server {
     folder: Folder,
     signals: Signals,
     listener: UnixListener,
+    /// While no connection can be accepted.
+    deaf_until: Option<Instant>,
     buffer: Vec<u8>,
 }
 
@@ -80,6 +82,11 @@ impl Server {
         // Out of the terminal's reach. Refused to a process that leads a group, as when started by hand
         // from a shell; then that group is its own anyway.
         let _leads_a_group = rustix::process::setsid();
+        if args.mode == Mode::Detached {
+            // A daemon's files are none of a spec's business. A tied shim hands on what its user's shell
+            // would (a job server, say).
+            raw::keep_files_to_ourselves().map_err(ShimError::system("looking at inherited files"))?;
+        }
         let folder = Folder::new(&args.dir)?;
         folder.create()?;
         let Some(lock) = folder.lock()? else {
@@ -111,6 +118,7 @@ impl Server {
             folder,
             signals,
             listener,
+            deaf_until: None,
             buffer: vec![0; bounds::READ_BYTES],
             _lock: lock,
         })
@@ -133,6 +141,7 @@ impl Server {
             let alone = self.collect()?;
             self.advance(alone);
             let now = Instant::now();
+            self.deaf_until = self.deaf_until.filter(|until| now < *until);
             self.pending.retain(|(connection, until)| connection.is_open() && now < *until);
             let stay = self.lifetime.stay(self.situation(), now);
             let until = match stay {
@@ -196,12 +205,15 @@ impl Server {
 
     /// Waits until something happens or is due.
     fn wait(&self, until: Option<Instant>) -> Result<Vec<Source>, ShimError> {
-        let mut sources = vec![Source::Child, Source::Terminate, Source::Listener];
+        let mut sources = vec![Source::Child, Source::Terminate];
         let mut fds = vec![
             PollFd::new(&self.signals.child, PollFlags::IN),
             PollFd::new(&self.signals.terminate, PollFlags::IN),
-            PollFd::new(&self.listener, PollFlags::IN),
         ];
+        if self.deaf_until.is_none() {
+            sources.push(Source::Listener);
+            fds.push(PollFd::new(&self.listener, PollFlags::IN));
+        }
         if let Some(controller) = &self.controller {
             sources.push(Source::Controller);
             let write = if controller.wants_to_write() { PollFlags::OUT } else { PollFlags::empty() };
@@ -217,7 +229,7 @@ impl Server {
         }
         let hello = self.pending.iter().map(|(_, until)| *until);
         let attempt = self.attempt.as_ref().and_then(Attempt::next_deadline);
-        let deadline = until.into_iter().chain(attempt).chain(hello).min();
+        let deadline = until.into_iter().chain(attempt).chain(hello).chain(self.deaf_until).min();
         let limit = deadline.map(|at| at.saturating_duration_since(Instant::now()).min(bounds::LONGEST_WAIT));
         let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
         match poll(&mut fds, limit.as_ref()) {
@@ -241,7 +253,7 @@ impl Server {
                     self.terminate();
                 }
             }
-            Source::Listener => self.accept()?,
+            Source::Listener => self.accept(),
             Source::Controller => self.attend_controller(),
             Source::Pending => self.attend_pending(),
             Source::Pipe(pipe) => {
@@ -266,25 +278,29 @@ impl Server {
         }
     }
 
-    fn accept(&mut self) -> Result<(), ShimError> {
+    fn accept(&mut self) {
         loop {
-            let stream = match self.listener.accept() {
-                Ok((stream, _)) => stream,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(error)
-                    if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted) =>
-                {
-                    continue;
-                }
-                Err(source) => {
-                    return Err(ShimError::System { doing: "accepting a connection", source });
-                }
+            let connection = match self.listener.accept() {
+                Ok((stream, _)) => Connection::new(stream),
+                Err(error) => Err(error),
             };
-            let connection = Connection::new(stream).map_err(ShimError::system("preparing a connection"))?;
-            if self.pending.len() >= bounds::MAX_PENDING {
-                self.pending.remove(0);
+            match connection {
+                Ok(connection) => {
+                    if self.pending.len() >= bounds::MAX_PENDING {
+                        self.pending.remove(0);
+                    }
+                    self.pending.push((connection, Instant::now() + bounds::HELLO_LIMIT));
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted) => {}
+                Err(_) => {
+                    // The system is out of files, say. The attempt is worth more than a new controller,
+                    // who can wait.
+                    self.deaf_until = Some(Instant::now() + bounds::DEAF_TIME);
+                    return;
+                }
             }
-            self.pending.push((connection, Instant::now() + bounds::HELLO_LIMIT));
         }
     }
 }

@@ -45,8 +45,8 @@ pub(crate) fn onward(_pid: i32) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
-/// Kills everything that `scan` finds until `gone` says that nothing is left; returns what was left at
-/// the end of the time allowed.
+/// Kills everything that `scan` finds until `gone` says that nothing is left; returns what was left
+/// when nothing changed any more, or time was up.
 ///
 /// Each round freezes until a scan shows nothing new, because a frozen process cannot fork, and then
 /// kills. `gone` collects ended children and may wait up to the duration it is given.
@@ -55,14 +55,25 @@ pub(crate) fn kill_all(
     mut gone: impl FnMut(Duration) -> io::Result<bool>,
     own_group: i32,
 ) -> io::Result<Vec<Process>> {
-    let deadline = Instant::now() + bounds::KILL_LIMIT;
+    let end = Instant::now() + bounds::KILL_LIMIT_IN_ALL;
+    let mut deadline = Instant::now() + bounds::KILL_LIMIT;
+    let mut before = BTreeSet::new();
     loop {
-        let found = freeze(&mut scan, own_group)?;
-        signal_each(&found, Signal::KILL, own_group);
+        // Not being able to look (too many open files, say) may pass, as processes end.
+        let found = freeze(&mut scan, own_group);
+        if let Ok(found) = &found {
+            signal_each(found, Signal::KILL, own_group);
+            let now: BTreeSet<i32> = found.iter().map(|process| process.pid).collect();
+            if now != before {
+                deadline = (Instant::now() + bounds::KILL_LIMIT).min(end);
+                before = now;
+            }
+        }
         if gone(bounds::KILL_ROUND)? {
             return Ok(Vec::new());
         }
         if Instant::now() >= deadline {
+            found?;
             let left = scan(&mut onward)?.into_iter().filter(|process| !process.zombie).collect();
             return Ok(left);
         }

@@ -1,0 +1,12 @@
+//! The command line, parsed dumbly: what was typed, as typed. What it means is decided in `crate::verbs`.
+
+mod args;
+mod global;
+mod submit;
+
+pub(crate) use args::{
+    ArtifactsArgs, CancelArgs, Cli, Command, CompletionsArgs, DoctorArgs, ExplainArgs, HistoryArgs, InitArgs,
+    LogsArgs, ManArgs, RerunArgs, RunsArgs, ShowArgs, WatchArgs,
+};
+pub(crate) use global::GlobalArgs;
+pub(crate) use submit::{ProjectArgs, ReportArgs, SubmitArgs};

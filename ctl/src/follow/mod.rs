@@ -1,0 +1,15 @@
+//! Following a run: its events, the signals of the user, and the telling of both.
+//!
+//! [`follow`] is the loop that `submit`, `watch` and `rerun` share; [`ledger`] reads what is recorded and returns.
+//! Events come through [`pump`], which reconnects with its cursor: each comes once and in order, or the run is red.
+
+mod ledger;
+mod pump;
+mod run;
+mod signals;
+mod telling;
+
+pub(crate) use ledger::read_ledger;
+pub(crate) use pump::Patience;
+pub(crate) use run::{Follow, Followed, OnInterrupt, follow};
+pub(crate) use signals::Signals;

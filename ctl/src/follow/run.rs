@@ -1,0 +1,181 @@
+//! The loop.
+
+use super::pump::{Patience, Pumped, pump};
+use super::signals::Signals;
+use super::telling::{Taken, Telling};
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::mesh::{Clients, Mesh, read_tail};
+use crate::out::Out;
+use crate::render::human::Tail;
+use crate::render::{Reporter, Wanted};
+use crate::view::{Keep, RunView};
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::{FuturesOrdered, FuturesUnordered};
+use part_core::Timestamp;
+use part_proto::v1::CancelRequest;
+use std::time::Duration;
+use tokio::sync::mpsc::{Receiver, error::TryRecvError};
+use tokio::time::MissedTickBehavior;
+use tonic::Status;
+
+/// Failures whose output is being fetched; no further events are taken while there are more.
+const FETCHING: usize = 16;
+/// Between two frames of the live area, and between two looks at the clock without one.
+const FRAME: Duration = Duration::from_millis(100);
+/// Events that are folded before the user's signals and the live area are looked at again.
+const BATCH: usize = 256;
+
+const CANCELLING: &str = "stopping what runs; Ctrl-C again kills it";
+const KILLING: &str = "killing what runs; Ctrl-C again leaves at once";
+
+/// What Ctrl-C does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum OnInterrupt {
+    /// Cancels the run, in this name; twice: kills it; three times: leaves at once.
+    Cancel {
+        /// Who asks, for display.
+        by: String,
+    },
+    /// Only stops watching.
+    Leave,
+}
+
+/// What to follow.
+pub(crate) struct Follow {
+    /// The daemon that has the run's ledger and blobs.
+    pub(crate) clients: Clients,
+    /// The daemon that leads the run, which takes a cancel.
+    pub(crate) leader: Clients,
+    /// The run's full id.
+    pub(crate) run: String,
+    /// Stop after this event, because no more will come.
+    pub(crate) until: Option<u64>,
+    /// Events after this one are sent as they happen.
+    pub(crate) live_after: u64,
+    /// What Ctrl-C does.
+    pub(crate) on_interrupt: OnInterrupt,
+    /// How much of the tests' results is kept.
+    pub(crate) keep: Keep,
+    /// How long a lost connection is made again.
+    pub(crate) patience: Patience,
+    /// The time.
+    pub(crate) clock: fn() -> Timestamp,
+}
+
+/// What came of it.
+pub(crate) struct Followed {
+    /// The run as far as it was seen.
+    pub(crate) view: RunView,
+    /// The first signal that came.
+    pub(crate) interrupted: Option<Exit>,
+    /// It was left before its end on purpose, and may go on.
+    pub(crate) left: bool,
+    /// Why its end was not seen, when it was not left.
+    pub(crate) trouble: Option<CliError>,
+}
+
+/// Follows a run to its end and tells it.
+pub(crate) async fn follow(
+    what: Follow,
+    mesh: &mut Mesh,
+    signals: &mut Signals,
+    out: &mut Out,
+    reporter: &mut Reporter,
+) -> Followed {
+    let mut events =
+        pump(what.clients.runs(), what.run.clone(), what.clients.at().to_owned(), 0, what.patience);
+    let mut telling = Telling::new(RunView::new(what.keep), what.clock, what.live_after, out, reporter);
+    let mut frames = tokio::time::interval(FRAME);
+    frames.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut work = Work { what, tails: FuturesOrdered::new(), cancels: FuturesUnordered::new(), interrupts: 0 };
+    let mut interrupted = None;
+    let mut end: Option<Option<CliError>> = None;
+    while end.is_none() || !work.tails.is_empty() {
+        tokio::select! {
+            biased;
+            exit = signals.next() => {
+                interrupted.get_or_insert(exit);
+                if let Some(Leaving) = work.interrupt(&mut telling) {
+                    return Followed { view: telling.end(), interrupted, left: true, trouble: None };
+                }
+            }
+            Some(answer) = work.cancels.next() => {
+                // A run that ended meanwhile needs no cancel.
+                if let (Err(status), None) = (answer, &end) {
+                    telling.say(&format!("the cancel did not get through: {}", status.message()));
+                }
+            }
+            Some((wanted, tail)) = work.tails.next() => telling.failure(wanted, &tail),
+            error = mesh.failure(), if end.is_none() => end = Some(Some(error)),
+            item = events.recv(), if end.is_none() && work.tails.len() < FETCHING => {
+                end = work.events(item, &mut events, &mut telling);
+            }
+            _ = frames.tick() => {}
+        }
+        telling.frame(FRAME);
+    }
+    Followed { view: telling.end(), interrupted, left: false, trouble: end.flatten() }
+}
+
+/// The user wants out at once.
+struct Leaving;
+
+/// What goes on beside the events.
+struct Work {
+    what: Follow,
+    tails: FuturesOrdered<BoxFuture<'static, (Wanted, Tail)>>,
+    cancels: FuturesUnordered<BoxFuture<'static, Result<(), Status>>>,
+    interrupts: u32,
+}
+
+impl Work {
+    fn interrupt(&mut self, telling: &mut Telling<'_>) -> Option<Leaving> {
+        self.interrupts += 1;
+        let OnInterrupt::Cancel { by } = &self.what.on_interrupt else { return Some(Leaving) };
+        if self.interrupts > 2 {
+            return Some(Leaving);
+        }
+        let kill = self.interrupts == 2;
+        telling.say(if kill { KILLING } else { CANCELLING });
+        let request = CancelRequest { run: self.what.run.clone(), kill, by: by.clone() };
+        let mut client = self.what.leader.runs();
+        self.cancels.push(Box::pin(async move { client.cancel(request).await.map(drop) }));
+        None
+    }
+
+    /// Takes an event and those that wait behind it. The outer option is set when there will be no more; the inner
+    /// one is what is wrong then.
+    fn events(
+        &mut self,
+        first: Option<Pumped>,
+        events: &mut Receiver<Pumped>,
+        telling: &mut Telling<'_>,
+    ) -> Option<Option<CliError>> {
+        let mut item = first;
+        for left in (0..BATCH).rev() {
+            match telling.take(item, self.what.until) {
+                Taken::Nothing => {}
+                Taken::Wanted(wanted) => self.fetch(wanted, telling.view()),
+                Taken::End(trouble) => return Some(trouble),
+            }
+            if left == 0 || self.tails.len() >= FETCHING {
+                return None;
+            }
+            item = match events.try_recv() {
+                Ok(next) => Some(next),
+                Err(TryRecvError::Empty) => return None,
+                Err(TryRecvError::Disconnected) => None,
+            };
+        }
+        None
+    }
+
+    fn fetch(&mut self, wanted: Wanted, view: &RunView) {
+        let finish = view.specs.get(wanted.spec).and_then(|spec| spec.attempt(wanted.attempt)?.finish());
+        let Some(output) = finish.map(|finish| finish.output.clone()) else { return };
+        let clients = self.what.clients.clone();
+        self.tails.push_back(Box::pin(async move { (wanted, read_tail(&clients, output).await) }));
+    }
+}

@@ -1,0 +1,14 @@
+//! The mesh as this client reaches it: a daemon at an address, or one inside this process. After [`Mesh::open`]
+//! there is one code path, over gRPC.
+
+mod blobs;
+mod connect;
+mod find;
+mod home;
+mod status;
+
+pub(crate) use blobs::{BlobError, fetch, read_tail};
+pub(crate) use connect::{Clients, Mesh, Place, Role};
+pub(crate) use find::find_run;
+pub(crate) use home::{default_home, prepare_home};
+pub(crate) use status::{from_status, is_passing};

@@ -1,0 +1,113 @@
+//! One line per thing that happened to a spec, in aligned columns.
+
+use super::words::{STATUS_COLUMNS, attempt_word, counted_tests};
+use crate::text::{Palette, clean, elapsed, fit, left, right, width};
+use crate::view::{AttemptView, RunView, SpecView};
+use part_core::AttemptVerdict;
+
+/// Columns of a duration: `59.9s`, `12m34s`.
+const TIME_COLUMNS: usize = 7;
+/// Longer labels push their line to the right instead of all others.
+const LABEL_COLUMNS: usize = 28;
+
+/// Widths that all lines of a run share.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Columns {
+    /// Columns of the group labels; none when there is one group only, which is then not named.
+    label: Option<usize>,
+}
+
+impl Columns {
+    /// The widths for a run whose groups are known.
+    pub(crate) fn of(view: &RunView) -> Self {
+        let label = view.groups.iter().map(|group| width(&group.label)).max().unwrap_or(0).min(LABEL_COLUMNS);
+        Columns { label: (view.groups.len() > 1).then_some(label) }
+    }
+
+    /// Group and spec, cleaned: how a spec is named in a line.
+    pub(crate) fn name(self, view: &RunView, spec: &SpecView, palette: Palette) -> String {
+        let name = clean::line(&spec.name, palette.into());
+        match self.label {
+            Some(columns) => {
+                let label = clean::line(&view.group_of(spec).label, palette.into());
+                format!("{}  {name}", palette.note(&left(&label, columns)))
+            }
+            None => name,
+        }
+    }
+
+    /// The same for a line that must not become longer than `columns`: the name's beginning gives way.
+    pub(super) fn short_name(self, view: &RunView, spec: &SpecView, palette: Palette, columns: usize) -> String {
+        let name = self.name(view, spec, palette);
+        fit(&name, columns).into_owned()
+    }
+}
+
+/// A line of any kind: status, duration, name, remarks.
+fn line(status: &str, time: &str, name: &str, remarks: &[String], palette: Palette) -> String {
+    let remarks: Vec<&str> = remarks.iter().map(String::as_str).filter(|remark| !remark.is_empty()).collect();
+    let remarks = match remarks.is_empty() {
+        true => String::new(),
+        false => format!("  {}", palette.dim(&remarks.join(", "))),
+    };
+    format!("{}  {}  {name}{remarks}\n", right(status, STATUS_COLUMNS), right(time, TIME_COLUMNS))
+}
+
+/// An attempt ended.
+pub(crate) fn ended(view: &RunView, spec: &SpecView, attempt: &AttemptView, palette: Palette) -> String {
+    let Some(finish) = attempt.finish() else { return String::new() };
+    let flaky = is_after_failure(spec, attempt) || finish.tests.flaky > 0;
+    let status = attempt_word(finish.verdict, flaky, palette);
+    let time = attempt.took().map(elapsed).unwrap_or_default();
+    let remarks = [counted_tests(&finish.tests), tries(view, spec, attempt)];
+    line(&status, &time, &Columns::of(view).name(view, spec, palette), &remarks, palette)
+}
+
+/// An attempt got a slot; told for retries, and for all when people want to know more.
+pub(crate) fn started(view: &RunView, spec: &SpecView, attempt: &AttemptView, palette: Palette) -> String {
+    let forecast = attempt.forecast.map(|forecast| format!("forecast {}", elapsed(forecast))).unwrap_or_default();
+    let place = format!("{} slot {}", clean::line(&attempt.worker, palette.into()), attempt.slot);
+    let name = Columns::of(view).name(view, spec, palette);
+    line(&palette.note("START"), "", &name, &[tries(view, spec, attempt), place, forecast], palette)
+}
+
+/// An attempt after an earlier one got a slot.
+pub(crate) fn retried(view: &RunView, spec: &SpecView, attempt: &AttemptView, palette: Palette) -> String {
+    let before = spec.attempts.iter().rev().find(|other| other.number < attempt.number);
+    let elsewhere = match before {
+        Some(before) if before.worker != attempt.worker => {
+            format!("now on {}", clean::line(&attempt.worker, palette.into()))
+        }
+        Some(_) | None => String::new(),
+    };
+    let name = Columns::of(view).name(view, spec, palette);
+    line(&palette.warn("RETRY"), "", &name, &[tries(view, spec, attempt), elsewhere], palette)
+}
+
+/// A late report about a lost attempt came in.
+pub(crate) fn superseded(view: &RunView, spec: &SpecView, attempt: &AttemptView, palette: Palette) -> String {
+    let late = attempt.superseded.map(|verdict| format!("a late report says \"{verdict}\"; it changes nothing"));
+    let name = Columns::of(view).name(view, spec, palette);
+    line(&palette.dim("LATE"), "", &name, &[late.unwrap_or_default()], palette)
+}
+
+/// `try 2 of 3`; empty where there is only one.
+fn tries(view: &RunView, spec: &SpecView, attempt: &AttemptView) -> String {
+    let allowed = view.group_of(spec).retries + 1;
+    match (attempt.number, allowed) {
+        (1, 1) => String::new(),
+        (1, _) if attempt.finish().is_none_or(|finish| finish.verdict == AttemptVerdict::Passed) => String::new(),
+        // Attempts that were lost with their worker do not use up retries.
+        (number, allowed) if number > allowed => format!("try {number}"),
+        (number, allowed) => format!("try {number} of {allowed}"),
+    }
+}
+
+/// True when an earlier attempt failed by its own fault, so that a pass is a flaky one.
+fn is_after_failure(spec: &SpecView, attempt: &AttemptView) -> bool {
+    let earlier = spec.attempts.iter().filter(|other| other.number < attempt.number);
+    earlier.filter_map(AttemptView::finish).any(|finish| match finish.verdict {
+        AttemptVerdict::Failed | AttemptVerdict::TimedOut | AttemptVerdict::Crashed | AttemptVerdict::Invalid(_) => true,
+        AttemptVerdict::Passed | AttemptVerdict::Lost | AttemptVerdict::Cancelled => false,
+    })
+}

@@ -1,0 +1,18 @@
+//! Text for people.
+//!
+//! Everything that came from tests goes through `crate::text::clean` before it is printed: names by `clean::line`,
+//! messages and output by `clean::block`.
+
+mod failure;
+mod line;
+mod progress;
+mod reproduce;
+mod summary;
+mod words;
+
+pub(crate) use failure::{Tail, failure};
+pub(crate) use line::{Columns, ended, retried, started, superseded};
+pub(crate) use progress::{header, heartbeat, live_lines};
+pub(crate) use reproduce::{by_hand, reproduce};
+pub(crate) use summary::summary;
+pub(crate) use words::{Commands, counted_tests, exit_words, state_word, verdict_word};

@@ -1,0 +1,179 @@
+//! Tells a run as it goes.
+
+use super::human::{self, Commands, Tail};
+use super::json::{self, Line};
+use crate::out::{Format, Out};
+use crate::text::clean;
+use crate::view::{Conclusion, Notice, RunView};
+use part_core::{AttemptVerdict, Timestamp};
+use part_proto::v1;
+
+/// Silence in milliseconds after which a log gets a sign of life.
+const HEARTBEAT: u64 = 30_000;
+
+/// How much is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Verbosity {
+    /// Failures and the summary.
+    Quiet,
+    /// Every spec that ends.
+    #[default]
+    Normal,
+    /// Every attempt that starts, too.
+    Verbose,
+}
+
+/// A failure that is to be told once the end of its attempt's output is at hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// Place of the spec.
+    pub(crate) spec: usize,
+    /// Number of the attempt.
+    pub(crate) attempt: u32,
+}
+
+/// Tells a run as it goes.
+pub(crate) struct Reporter {
+    verbosity: Verbosity,
+    commands: Commands,
+    /// Draw a live area.
+    live: bool,
+    /// When something was last written for people; none before the first tick.
+    last_sign: Option<Timestamp>,
+}
+
+impl Reporter {
+    /// `live` asks for the live area; it is only drawn on a terminal and for people.
+    pub(crate) fn new(out: &Out, verbosity: Verbosity, commands: Commands, live: bool) -> Self {
+        let live = live && out.talk_palette().terminal() && out.format() == Format::Human;
+        Reporter { verbosity, commands, live, last_sign: None }
+    }
+
+    /// True when a live area is drawn.
+    pub(crate) fn is_live(&self) -> bool {
+        self.live
+    }
+
+    /// An event came, which `view` has not folded yet.
+    pub(crate) fn event(&mut self, out: &mut Out, view: &RunView, event: &v1::Event) {
+        match out.format() {
+            Format::Human => {}
+            Format::Json => out.json(&json::ledger_line(view, event)),
+        }
+    }
+
+    /// Something worth telling happened. A failure is told later, by [`Reporter::ended`], with its output.
+    pub(crate) fn notice(&mut self, out: &mut Out, view: &RunView, notice: Notice) -> Option<Wanted> {
+        if out.format() == Format::Json {
+            return None;
+        }
+        let palette = out.palette();
+        match notice {
+            Notice::Sealed => {
+                let header = human::header(view, out.talk_palette());
+                self.talk(out, &header);
+            }
+            Notice::Assigned { spec, attempt } => {
+                let spec = &view.specs[spec];
+                let attempt = spec.attempt(attempt)?;
+                if self.verbosity == Verbosity::Verbose {
+                    self.data(out, &human::started(view, spec, attempt, palette));
+                } else if attempt.number > 1 {
+                    self.data(out, &human::retried(view, spec, attempt, palette));
+                }
+            }
+            Notice::Ended { spec, attempt } => {
+                let finish = view.specs[spec].attempt(attempt)?.finish()?;
+                match finish.verdict {
+                    AttemptVerdict::Passed | AttemptVerdict::Cancelled | AttemptVerdict::Lost => {
+                        self.ended(out, view, Wanted { spec, attempt }, &Tail::Empty);
+                    }
+                    AttemptVerdict::Failed
+                    | AttemptVerdict::TimedOut
+                    | AttemptVerdict::Crashed
+                    | AttemptVerdict::Invalid(_) => return Some(Wanted { spec, attempt }),
+                }
+            }
+            Notice::Superseded { spec, attempt } => {
+                let spec = &view.specs[spec];
+                let attempt = spec.attempt(attempt)?;
+                self.data(out, &human::superseded(view, spec, attempt, palette));
+            }
+            Notice::Cancelled if view.finished.is_none() => self.note(out, "the run is being stopped"),
+            Notice::UnknownKind => {
+                self.note(out, "the daemon tells of things that this partctl does not know; a newer one would show them");
+            }
+            Notice::Cancelled | Notice::Decided { .. } | Notice::Finished => {}
+        }
+        None
+    }
+
+    /// Tells an attempt's end, for a failure in full.
+    pub(crate) fn ended(&mut self, out: &mut Out, view: &RunView, wanted: Wanted, tail: &Tail) {
+        let spec = &view.specs[wanted.spec];
+        let Some(attempt) = spec.attempt(wanted.attempt) else { return };
+        let passed = attempt.finish().is_some_and(|finish| finish.verdict == AttemptVerdict::Passed);
+        if passed && self.verbosity == Verbosity::Quiet {
+            return;
+        }
+        let palette = out.palette();
+        let line = human::ended(view, spec, attempt, palette);
+        let failure = human::failure(view, spec, attempt, tail, palette, &self.commands);
+        self.data(out, &format!("{line}{failure}"));
+    }
+
+    /// Something worth knowing that is no event.
+    pub(crate) fn note(&mut self, out: &mut Out, text: &str) {
+        match out.format() {
+            Format::Json => out.json(&Line::new("note", json::NoteLine { text: text.to_owned() })),
+            Format::Human => {
+                let palette = out.talk_palette();
+                let text = format!("{} {}\n", palette.note("note:"), clean::block(text, palette.into()));
+                self.talk(out, &text);
+            }
+        }
+    }
+
+    /// Time passed: draws the live area, or gives a sign of life. `leader_now` is the leader's time, `now` ours.
+    pub(crate) fn tick(&mut self, out: &mut Out, view: &RunView, leader_now: Timestamp, now: Timestamp) {
+        if out.format() == Format::Json || !view.sealed || view.finished.is_some() {
+            return;
+        }
+        if self.live {
+            let (rows, columns) = out.size();
+            let lines = human::live_lines(view, leader_now, rows, columns, out.talk_palette());
+            return out.draw(&lines);
+        }
+        match self.last_sign {
+            None => self.last_sign = Some(now),
+            Some(last) if now.since(last).0 >= HEARTBEAT => {
+                let text = human::heartbeat(view, leader_now, out.talk_palette());
+                self.talk(out, &text);
+                self.last_sign = Some(now);
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// Tells the end.
+    pub(crate) fn conclude(&mut self, out: &mut Out, view: &RunView, conclusion: &Conclusion) {
+        out.hide_live();
+        match out.format() {
+            Format::Json => out.json(&Line::new("result", json::ResultLine::new(view, conclusion))),
+            Format::Human => {
+                let text = human::summary(view, conclusion, out.palette(), &self.commands);
+                out.data(&text);
+            }
+        }
+    }
+
+    fn data(&mut self, out: &mut Out, text: &str) {
+        // The next tick begins to count anew.
+        self.last_sign = None;
+        out.data(text);
+    }
+
+    fn talk(&mut self, out: &mut Out, text: &str) {
+        out.talk(text);
+    }
+}

@@ -1,0 +1,118 @@
+//! `partctl workers`.
+
+use crate::app::App;
+use crate::clock;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::mesh::{Mesh, Place, Role};
+use crate::out::Format;
+use crate::render::json::{Line, WorkerLine};
+use crate::text::{Palette, clean, count, elapsed};
+use crate::view::short_id;
+use part_core::{Millis, Timestamp};
+use part_proto::v1::{LinkState, ListWorkersRequest, WorkerInfo};
+
+/// Lists workers. Without a daemon it shows what a local mesh would have: this machine.
+pub(super) async fn run(app: &mut App) -> Result<Exit, CliError> {
+    let place = app.global.place();
+    let role = match &place {
+        Place::Local { .. } => Role::Worker { slots: None },
+        Place::Server { .. } => Role::Viewer,
+    };
+    let mesh = Mesh::open(&place, role).await?;
+    let listed = mesh.clients().mesh().list_workers(ListWorkersRequest {}).await;
+    let listed = listed.map_err(|status| mesh.clients().error("list workers", &status));
+    mesh.close(false).await;
+    let workers = listed?.into_inner().workers;
+    match app.out.format() {
+        Format::Json => {
+            workers.iter().for_each(|worker| app.out.json(&Line::new("worker", WorkerLine::from(worker))));
+        }
+        Format::Human if workers.is_empty() => app.out.talk("There is no worker.\n"),
+        Format::Human => {
+            let now = clock::now();
+            let palette = app.out.palette();
+            let text: String = workers.iter().map(|worker| text(worker, now, palette)).collect();
+            app.out.data(&text);
+        }
+    }
+    Ok(Exit::Passed)
+}
+
+fn text(worker: &WorkerInfo, now: Timestamp, palette: Palette) -> String {
+    let clean = |text: &str| clean::line(text, palette.into());
+    let busy = worker.slots.iter().filter(|slot| !slot.run.is_empty()).count();
+    let mut text = format!("{}  {}", palette.name(&clean(&worker.worker)), state(worker, palette));
+    if worker.host != worker.worker {
+        text.push_str(&format!("  on {}", clean(&worker.host)));
+    }
+    text.push_str(&format!("  {busy} of {} busy\n", count(worker.slots.len() as u64, "slot")));
+    if !worker.idle_because.is_empty() {
+        text.push_str(&format!("    gets no work: {}\n", clean(&worker.idle_because)));
+    }
+    for slot in worker.slots.iter().filter(|slot| !slot.run.is_empty()) {
+        text.push_str(&format!(
+            "    slot {}  {}  {}  {}  {}, try {}\n",
+            slot.slot,
+            elapsed(now.since(Timestamp(slot.since))),
+            short_id(&slot.run),
+            clean(&slot.group),
+            clean(&slot.spec),
+            slot.attempt,
+        ));
+    }
+    let mut capabilities: Vec<String> = worker
+        .capabilities
+        .iter()
+        .map(|(key, value)| if value.is_empty() { clean(key) } else { clean(&format!("{key}={value}")) })
+        .collect();
+    capabilities.sort();
+    for capability in capabilities {
+        text.push_str(&format!("    {}\n", palette.dim(&capability)));
+    }
+    text
+}
+
+fn state(worker: &WorkerInfo, palette: Palette) -> String {
+    let silent = elapsed(Millis(worker.silent_ms));
+    match (worker.link(), worker.draining) {
+        (LinkState::Present, false) => palette.pass("here"),
+        (LinkState::Present, true) => palette.warn("draining"),
+        (LinkState::Suspect, _) => palette.warn(&format!("silent for {silent}")),
+        (LinkState::Absent, _) => palette.fail(&format!("gone for {silent}")),
+        (LinkState::Unspecified, _) => palette.warn("in a state that this partctl does not know"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use part_proto::v1::SlotInfo;
+
+    #[test]
+    fn a_worker_is_shown_with_what_it_runs() {
+        let worker = WorkerInfo {
+            worker: "desk".into(),
+            host: "desk.example".into(),
+            link: LinkState::Present.into(),
+            capabilities: [("os", "linux"), ("label.gpu", ""), ("browser.chromium", "120.0")]
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .into(),
+            slots: vec![
+                SlotInfo {
+                    slot: 0,
+                    run: part_core::RunId(3 << 64 | 3).to_string(),
+                    group: "package/admin".into(),
+                    spec: "e2e/orders.spec.js".into(),
+                    attempt: 2,
+                    since: 95_000,
+                },
+                SlotInfo { slot: 1, ..SlotInfo::default() },
+            ],
+            idle_because: "it is draining".into(),
+            draining: true,
+            ..WorkerInfo::default()
+        };
+        insta::assert_snapshot!(text(&worker, Timestamp(100_000), Palette::PLAIN));
+    }
+}

@@ -1,0 +1,7 @@
+//! What only the store in a file must do: refuse what is not its own, survive its process, its disk and others.
+
+mod blobs;
+mod child;
+mod disk;
+mod processes;
+mod refusals;

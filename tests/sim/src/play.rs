@@ -1,0 +1,105 @@
+//! Plays a seed and says how it went.
+
+use crate::world::{Sabotage, World};
+use crate::{Checked, Violation};
+use part_core::{Entry, Timestamp};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// What happened in a story, in numbers. Two plays of one seed must give the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Inputs that the core took.
+    pub inputs: u64,
+    /// Faults that were made.
+    pub faults: u64,
+    /// Records that were committed.
+    pub records: u64,
+    /// Attempts that were assigned.
+    pub attempts: u64,
+    /// Attempts that were lost with their workers.
+    pub lost: u64,
+    /// Late results that were kept as evidence.
+    pub superseded: u64,
+    /// Leaders that took over from another.
+    pub takeovers: u64,
+    /// Batches that were lost because their commit failed or their leader died.
+    pub batches_lost: u64,
+    /// Runs that ended.
+    pub runs: u64,
+    /// Virtual time.
+    pub ended: Timestamp,
+}
+
+impl Figures {
+    /// Adds another story's figures.
+    pub fn add(&mut self, other: &Figures) {
+        self.inputs += other.inputs;
+        self.faults += other.faults;
+        self.records += other.records;
+        self.attempts += other.attempts;
+        self.lost += other.lost;
+        self.superseded += other.superseded;
+        self.takeovers += other.takeovers;
+        self.batches_lost += other.batches_lost;
+        self.runs += other.runs;
+        self.ended = Timestamp(self.ended.0 + other.ended.0);
+    }
+}
+
+/// A story that ended well.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Story {
+    /// Its figures.
+    pub figures: Figures,
+    /// Everything that was committed.
+    pub ledger: Vec<Entry>,
+}
+
+/// A story in which a promise was broken.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The seed that tells it again.
+    pub seed: u64,
+    /// When, in virtual time.
+    pub at: Timestamp,
+    /// Which promise.
+    pub violation: Violation,
+    /// What happened until then, one event a line.
+    pub transcript: Vec<String>,
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for line in &self.transcript {
+            writeln!(f, "{line}")?;
+        }
+        writeln!(f, "seed {} broke a promise at {} ms: {}", self.seed, self.at.0, self.violation)?;
+        write!(f, "replay it: cargo run -p part-sim -- --seed {}", self.seed)
+    }
+}
+
+/// Plays a seed. A failing one is played a second time to write its transcript down.
+pub fn play(seed: u64, sabotage: Option<Sabotage>) -> Result<Story, Box<Failure>> {
+    let mut world = World::new(seed, sabotage, false);
+    match unfold(&mut world) {
+        Ok(()) => Ok(world.into_story()),
+        Err(violation) => {
+            let mut again = World::new(seed, sabotage, true);
+            let repeated = unfold(&mut again);
+            let violation = match repeated == Err(violation.clone()) {
+                true => violation,
+                false => Violation(format!("{violation}; and the second play went another way: {repeated:?}")),
+            };
+            let (at, transcript) = again.into_transcript();
+            Err(Box::new(Failure { seed, at, violation, transcript }))
+        }
+    }
+}
+
+/// A panic of the core is a violation like any other, so that its seed is told.
+fn unfold(world: &mut World) -> Checked {
+    catch_unwind(AssertUnwindSafe(|| world.unfold())).unwrap_or_else(|cause| {
+        let text = cause.downcast_ref::<String>().map(String::as_str).or(cause.downcast_ref::<&str>().copied());
+        Err(Violation(format!("panic: {}", text.unwrap_or("of unknown cause"))))
+    })
+}

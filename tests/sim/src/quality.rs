@@ -1,0 +1,4 @@
+//! placeholder
+pub struct Packing;
+pub struct PackingPlan;
+pub fn pack() {}
