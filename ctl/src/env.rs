@@ -25,6 +25,8 @@ pub(crate) const XDG_DATA_HOME: &str = "XDG_DATA_HOME";
 pub(crate) const HOME: &str = "HOME";
 /// Where programs are looked for.
 pub(crate) const PATH: &str = "PATH";
+/// Who uses this client.
+pub(crate) const USER: &str = "USER";
 /// What the terminal can do.
 pub(crate) const TERM: &str = "TERM";
 
@@ -38,6 +40,7 @@ pub(crate) const ALL: &[Variable] = &[
     Variable { name: XDG_DATA_HOME, does: "base of the default data folder (`$XDG_DATA_HOME/part`), not on macOS" },
     Variable { name: HOME, does: "base of the default data folder where nothing else names one" },
     Variable { name: PATH, does: "where `partctl doctor` looks for the programs that the suites need" },
+    Variable { name: USER, does: "who cancels a run, for display" },
     Variable { name: TERM, does: "`dumb`: no live area" },
 ];
 

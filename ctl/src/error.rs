@@ -60,6 +60,13 @@ impl CliError {
         CliError { kind, message: message.into(), source: None, hints: Vec::new() }
     }
 
+    /// Another error, told as its own words with its causes.
+    pub(crate) fn of(kind: Kind, error: impl StdError + Send + Sync + 'static) -> Self {
+        let message = error.to_string();
+        // Its own words are the message; the chain begins below it, because what repeats is left out.
+        CliError::new(kind, message).because(error)
+    }
+
     /// An error on the command line.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         CliError::new(Kind::Usage, message)

@@ -20,6 +20,7 @@ mod mesh;
 mod out;
 mod render;
 mod report;
+pub mod resolve;
 mod text;
 #[cfg(test)]
 mod testing;

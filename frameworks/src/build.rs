@@ -122,7 +122,8 @@ pub(crate) fn build_with(
     for (number, text) in options.artifacts.iter().enumerate() {
         artifacts.push(template(text, &format!("artifacts[{number}]"))?.to_string());
     }
-    let limit = |own: Option<Millis>, default| own.map_or(default, |limit| Some(limit).filter(|limit| limit.0 > 0));
+    let limit =
+        |own: Option<Millis>, default| own.map_or(default, |limit| Some(limit).filter(|limit| limit.0 > 0));
     let recipe = Recipe {
         framework: framework.name.clone(),
         command: fitter.fit(&command),
@@ -173,7 +174,8 @@ impl<'a> Fitter<'a> {
         }
         options.extend_from_slice(more);
         let folder = tidy_folder(&suite.folder)?;
-        let mut fitter = Fitter { framework, root, suite, folder, browser, options, requirements: Vec::new() };
+        let mut fitter =
+            Fitter { framework, root, suite, folder, browser, options, requirements: Vec::new() };
         fitter.requirements = fitter.browser_requirements()?;
         Ok(fitter)
     }
@@ -196,7 +198,12 @@ impl<'a> Fitter<'a> {
         }
         let mut texts = self.framework.command.iter().flatten().chain(&self.options);
         let table = texts.any(|text| text.mentions(&Placeholder::Browser))
-            || self.framework.run_env.values().chain(self.framework.env.values()).any(|text| text.mentions(&Placeholder::Browser));
+            || self
+                .framework
+                .run_env
+                .values()
+                .chain(self.framework.env.values())
+                .any(|text| text.mentions(&Placeholder::Browser));
         let own = self.suite.command.iter().flatten().any(|text| text.contains("{browser"));
         let unknown = || BuildError::Browser {
             framework: self.framework.name.clone(),
@@ -234,13 +241,19 @@ impl<'a> Fitter<'a> {
         if command.is_empty() {
             return Vec::new();
         }
-        let assignments = self.suite.env.iter().map(|(name, value)| Template::literal(format!("{name}={value}")));
+        let assignments =
+            self.suite.env.iter().map(|(name, value)| Template::literal(format!("{name}={value}")));
         assignments.map(|text| text.to_string()).chain(self.fit(command)).collect()
     }
 
     /// The environment: the framework's, that of this use, the browser's, the suite's.
     pub(crate) fn env(&self, of_use: &BTreeMap<String, Template>) -> BTreeMap<String, String> {
-        let tables = self.framework.env.iter().chain(of_use).chain(self.browser.iter().flat_map(|browser| &browser.env));
+        let tables = self
+            .framework
+            .env
+            .iter()
+            .chain(of_use)
+            .chain(self.browser.iter().flat_map(|browser| &browser.env));
         let mut env: BTreeMap<String, String> =
             tables.map(|(name, text)| (name.clone(), text.to_string())).collect();
         for (name, value) in self.suite.env.iter().chain(&self.suite.private_env) {
@@ -272,7 +285,11 @@ impl<'a> Fitter<'a> {
 
     /// The program `name`: in the nearest of the framework's folders that has it, else by its bare name.
     fn program(&self, name: &str) -> Template {
-        let by_path = self.framework.program_unless_env.as_ref().is_some_and(|name| self.suite.inherited.contains(name));
+        let by_path = self
+            .framework
+            .program_unless_env
+            .as_ref()
+            .is_some_and(|name| self.suite.inherited.contains(name));
         if !by_path {
             for place in upwards(self.root, &self.folder) {
                 for folder in &self.framework.program_folders {
@@ -322,7 +339,11 @@ mod tests {
     }
 
     fn build(framework: &str, root: &Path, options: &SuiteOptions) -> Result<Built, BuildError> {
-        build_recipe(&Catalogue::builtin().resolve(framework, root, &options.folder).expect("there"), root, options)
+        build_recipe(
+            &Catalogue::builtin().resolve(framework, root, &options.folder).expect("there"),
+            root,
+            options,
+        )
     }
 
     #[test]
@@ -335,8 +356,13 @@ mod tests {
         }
         let folder = options(|options| options.folder = "./a{b}/c/".to_owned());
         let jest = build("jest", root.path(), &folder).expect("a recipe").recipe;
-        assert_eq!((jest.command[0].as_str(), jest.folder.as_str()), ("{workspace}/node_modules/.bin/jest", "a{b}/c"));
-        let program = |options: &SuiteOptions| build("pytest", root.path(), options).expect("a recipe").recipe.command.remove(0);
+        assert_eq!(
+            (jest.command[0].as_str(), jest.folder.as_str()),
+            ("{workspace}/node_modules/.bin/jest", "a{b}/c")
+        );
+        let program = |options: &SuiteOptions| {
+            build("pytest", root.path(), options).expect("a recipe").recipe.command.remove(0)
+        };
         assert_eq!(program(&SuiteOptions::default()), "{workspace}/.venv/bin/pytest");
         let active = options(|options| options.inherited = ["VIRTUAL_ENV".to_owned()].into());
         assert_eq!(program(&active), "pytest");
@@ -363,14 +389,16 @@ mod tests {
         assert_eq!(built.requirements.to_string(), "browser.firefox");
         assert_eq!(built.recipe.timeout, None);
         let line = crate::reproduce(&built.recipe, "a.spec.ts").expect("a line");
-        let wanted = r#"JSON='{"a": 1}' npx playwright test --browser=firefox --headed --x=artifacts 'a\.spec\.ts'"#;
+        let wanted =
+            r#"JSON='{"a": 1}' npx playwright test --browser=firefox --headed --x=artifacts 'a\.spec\.ts'"#;
         assert_eq!(line, wanted);
     }
 
     #[test]
     fn projects_of_playwright_are_its_browsers() {
         let root = tempfile::tempdir().expect("a folder");
-        fs::write(root.path().join("playwright.config.ts"), "export default { projects: [] }").expect("a file");
+        fs::write(root.path().join("playwright.config.ts"), "export default { projects: [] }")
+            .expect("a file");
         let suite = options(|options| options.browser = Some("webkit".to_owned()));
         let command = build("playwright", root.path(), &suite).expect("a recipe").recipe.command;
         assert!(command.contains(&"--project=webkit".to_owned()), "{command:?}");
@@ -397,11 +425,27 @@ mod tests {
         let root = tempfile::tempdir().expect("a folder");
         let table: [(&str, SuiteOptions, &str); 6] = [
             ("generic", SuiteOptions::default(), "the suite has to say its `command`"),
-            ("jest", options(|o| o.browser = Some("opera".to_owned())), "\"jest\" knows no browser \"opera\" (it knows none)"),
-            ("cypress", options(|o| o.browser = Some("opera".to_owned())), "(it knows chrome, chromium, edge, electron,"),
-            ("jest", options(|o| o.folder = "../x".to_owned()), "folder \"../x\" is not inside the workspace"),
+            (
+                "jest",
+                options(|o| o.browser = Some("opera".to_owned())),
+                "\"jest\" knows no browser \"opera\" (it knows none)",
+            ),
+            (
+                "cypress",
+                options(|o| o.browser = Some("opera".to_owned())),
+                "(it knows chrome, chromium, edge, electron,",
+            ),
+            (
+                "jest",
+                options(|o| o.folder = "../x".to_owned()),
+                "folder \"../x\" is not inside the workspace",
+            ),
             ("jest", options(|o| o.args = vec!["{x}".to_owned()]), "args[0]: \"{x}\""),
-            ("generic", options(|o| o.command = Some(Vec::new())), "frameworks.suite.command: names no program"),
+            (
+                "generic",
+                options(|o| o.command = Some(Vec::new())),
+                "frameworks.suite.command: names no program",
+            ),
         ];
         for (framework, options, part) in table {
             let error = build(framework, root.path(), &options).expect_err(part).to_string();

@@ -106,7 +106,8 @@ pub fn reproduce(recipe: &Recipe, spec: &str) -> Result<String, FillError> {
     let shown = if recipe.reproduce.is_empty() { &recipe.command } else { &recipe.reproduce };
     let nowhere = |name| Path::new(name);
     // As seen from the folder that the line changes into.
-    let up = recipe.folder.split('/').filter(|part| !part.is_empty()).map(|_| "..").collect::<Vec<_>>().join("/");
+    let up =
+        recipe.folder.split('/').filter(|part| !part.is_empty()).map(|_| "..").collect::<Vec<_>>().join("/");
     let specs = [spec.to_owned()];
     // Folders that only an attempt has are shown as what a person would have to make up.
     let values = Values {
@@ -181,7 +182,8 @@ mod tests {
     #[test]
     fn everything_is_filled_in() {
         let specs = owned(&["a.py"]);
-        let command = ["run", "--out={report}", "{browser}", "{{{slot}}}", "{workspace}", "{scratch}/x", "{spec}"];
+        let command =
+            ["run", "--out={report}", "{browser}", "{{{slot}}}", "{workspace}", "{scratch}/x", "{spec}"];
         let invocation = expand(&recipe(&command), &with(&specs)).expect("expands");
         let argv = ["run", "--out=/a/report/r", "chromium", "{7}", "/w [1]", "/a/scratch/x", "a.py"];
         assert_eq!(invocation.argv, argv);
@@ -189,7 +191,10 @@ mod tests {
         assert_eq!(invocation.env["REPORT"], "/a/report/3.xml");
         let pattern = |base: &str, glob: &str| FilePattern { base: base.into(), glob: glob.to_owned() };
         assert_eq!(invocation.report, ReportAt::Files(pattern("/a/report", "*.xml")));
-        assert_eq!(invocation.artifacts, [pattern("/a/artifacts", "**/*.png"), pattern("/w [1]", "app/out-7/*")]);
+        assert_eq!(
+            invocation.artifacts,
+            [pattern("/a/artifacts", "**/*.png"), pattern("/w [1]", "app/out-7/*")]
+        );
     }
 
     #[test]
@@ -233,10 +238,14 @@ mod tests {
     #[test]
     fn reproducing_is_something_to_paste() {
         let mut recipe = recipe(&["/tools/runner", "--out={report}", "{spec}"]);
-        assert_eq!(reproduce(&recipe, "it's.py").expect("a line"), r"cd app && /tools/runner --out=report 'it'\''s.py'");
+        assert_eq!(
+            reproduce(&recipe, "it's.py").expect("a line"),
+            r"cd app && /tools/runner --out=report 'it'\''s.py'"
+        );
         recipe.command[0] = "{workspace}/bin/runner".to_owned();
         assert_eq!(reproduce(&recipe, "x.py").expect("a line"), "cd app && ../bin/runner --out=report x.py");
-        recipe.reproduce = ["BASE_URL=http://x/?a b", "npx", "runner", "{spec|regex}"].map(String::from).to_vec();
+        recipe.reproduce =
+            ["BASE_URL=http://x/?a b", "npx", "runner", "{spec|regex}"].map(String::from).to_vec();
         recipe.folder = String::new();
         let line = reproduce(&recipe, "[id].ts").expect("a line");
         assert_eq!(line, r"BASE_URL='http://x/?a b' npx runner '\[id\]\.ts'");

@@ -89,13 +89,15 @@ impl Values<'_> {
 
     /// One argument with its spec. A spec that would look like an option gets `./` in front.
     fn argument(&self, part: &Template, spec: &str, place: &str) -> Result<String, FillError> {
-        let filled = part.fill(|placeholder| match placeholder {
-            Placeholder::Spec | Placeholder::Specs => Ok(spec.to_owned()),
-            other => self.value(other, place),
+        let filled = part.fill(|placeholder| {
+            if placeholder.is_spec() { Ok(spec.to_owned()) } else { self.value(placeholder, place) }
         })?;
         let exposed = matches!(
             part.pieces().first(),
-            Some(Piece::Slot { placeholder: Placeholder::Spec | Placeholder::Specs, filter: None | Some(Filter::Glob) })
+            Some(Piece::Slot {
+                placeholder: Placeholder::Spec | Placeholder::Specs,
+                filter: None | Some(Filter::Glob)
+            })
         );
         Ok(if exposed && filled.starts_with('-') { format!("./{filled}") } else { filled })
     }
@@ -145,8 +147,7 @@ impl Values<'_> {
 
 /// `text` of a recipe as a template.
 pub(crate) fn parse(text: &str, place: &str) -> Result<Template, FillError> {
-    let wrong =
-        |source| FillError::Template { place: place.to_owned(), text: text.to_owned(), source };
+    let wrong = |source| FillError::Template { place: place.to_owned(), text: text.to_owned(), source };
     text.parse().map_err(wrong)
 }
 

@@ -62,29 +62,23 @@ impl FilePattern {
                 Piece::Text(text) => glob.push_str(text),
                 Piece::Slot { placeholder, .. } => {
                     let value = values.value(placeholder, place)?;
-                    match placeholder {
-                        Placeholder::Report if number == 0 => {
-                            let path = Path::new(&value);
-                            base = path.parent().unwrap_or(path).to_owned();
-                            let name = path.file_name().map(Path::new).map(unicode).transpose()?;
-                            glob.push_str(&globset::escape(name.unwrap_or_default()));
-                        }
-                        Placeholder::Workspace
-                        | Placeholder::Folder
-                        | Placeholder::ReportDir
-                        | Placeholder::Artifacts
-                        | Placeholder::Scratch
-                            if number == 0 =>
-                        {
-                            base = PathBuf::from(value);
-                        }
-                        _ => glob.push_str(&globset::escape(&value)),
+                    if number == 0 && *placeholder == Placeholder::Report {
+                        let path = Path::new(&value);
+                        base = path.parent().unwrap_or(path).to_owned();
+                        let name = path.file_name().map(Path::new).map(unicode).transpose()?;
+                        glob.push_str(&globset::escape(name.unwrap_or_default()));
+                    } else if number == 0 && placeholder.is_folder() {
+                        base = PathBuf::from(value);
+                    } else {
+                        glob.push_str(&globset::escape(&value));
                     }
                 }
             }
         }
         let glob = glob.trim_start_matches('/').to_owned();
-        let inside = Path::new(&glob).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+        let inside = Path::new(&glob)
+            .components()
+            .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
         if !inside {
             return Err(FillError::Outside { place: place.to_owned(), text: template.to_string() });
         }
@@ -152,7 +146,8 @@ mod tests {
         #[cfg(unix)]
         std::os::unix::fs::symlink("/etc/passwd", base.join("wdio-4.json")).expect("a link");
         let report = base.join("[x].xml");
-        let values = Values { report_dir: Some(&base), report: Some(&report), attempt: Some(1), ..Values::default() };
+        let values =
+            Values { report_dir: Some(&base), report: Some(&report), attempt: Some(1), ..Values::default() };
         let table = [
             ("{report_dir}/wdio-*.json", vec!["wdio-1.json"]),
             ("{report_dir}/**/wdio-*.json", vec!["sub/wdio-2.json", "wdio-1.json"]),
@@ -166,7 +161,8 @@ mod tests {
             let template: Template = text.parse().expect(text);
             let pattern = FilePattern::new(&template, &base, &values, "report").expect(text);
             let found = pattern.find().expect(text);
-            let names: Vec<_> = found.files.iter().map(|path| path.strip_prefix(&base).expect("inside")).collect();
+            let names: Vec<_> =
+                found.files.iter().map(|path| path.strip_prefix(&base).expect("inside")).collect();
             assert_eq!(names, wanted.iter().map(Path::new).collect::<Vec<_>>(), "{text}");
         }
         for text in ["../x", "{report_dir}/../../etc/*"] {

@@ -9,22 +9,22 @@
 //! the process left, and [`judge`] says what it came to. docs/frameworks.md describes the tables.
 
 pub mod bounds;
+pub mod expand;
+pub mod find;
+pub mod judge;
 pub mod listing;
 pub mod report;
 pub mod shell;
 pub mod table;
+pub mod template;
 
 mod build;
 mod detect;
-mod expand;
 mod files;
 mod fill;
-mod find;
 mod glob;
-mod judge;
 mod select;
 mod specs;
-mod template;
 mod walk;
 
 pub use build::{BuildError, Built, SuiteOptions, build_recipe};
@@ -33,7 +33,7 @@ pub use expand::{Bindings, Invocation, ReportAt, expand, reproduce};
 pub use fill::FillError;
 pub use find::{FilePattern, FindError, Found};
 pub use glob::GlobError;
-pub use judge::{Evidence, Judgement, judge};
+pub use judge::{Judgement, Reported, judge};
 pub use select::{SelectError, Selection, build_selection};
 pub use specs::{ResolveError, Resolved, SpecFile, SpecQuery, choose_listed, resolve_specs};
 pub use template::{Filter, Piece, Placeholder, Template, TemplateError};

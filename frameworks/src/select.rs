@@ -89,10 +89,9 @@ impl Select {
             separator => id.split(separator).map(|part| self.escaped(part)).collect(),
         };
         let name = parts.join(&self.separator);
-        let filled = self.test.fill_some(|placeholder| match placeholder {
-            Placeholder::Test => Some(Template::literal(&name)),
-            Placeholder::Spec => Some(Template::literal(spec)),
-            _ => None,
+        let filled = self.test.fill_some(|placeholder| {
+            let text = if *placeholder == Placeholder::Test { Some(name.as_str()) } else { None };
+            text.or_else(|| placeholder.is_spec().then_some(spec)).map(Template::literal)
         });
         plain(&filled)
     }
@@ -110,9 +109,8 @@ impl Select {
         for option in &self.options {
             if option.mentions(&Placeholder::Tests) {
                 let each = texts.iter().map(|text| {
-                    option.fill_some(|placeholder| match placeholder {
-                        Placeholder::Tests => Some(Template::literal(text)),
-                        _ => None,
+                    option.fill_some(|placeholder| {
+                        (*placeholder == Placeholder::Tests).then(|| Template::literal(text))
                     })
                 });
                 arguments.extend(each);
@@ -138,9 +136,28 @@ mod tests {
     #[test]
     fn tests_are_selected_as_each_framework_wants_it() {
         let root = tempfile::tempdir().expect("a folder");
-        let table: [(&str, &str, &[&str], &[&str], &[&str]); 8] = [
-            ("pytest", "t/test_a.py", &["T::x[a b]", "y"], &["{specs}"], &["t/test_a.py::T::x[a b]", "t/test_a.py::y"]),
-            ("jest", "a.js", &["cart > adds (1)", "x"], &[r"--testNamePattern=^cart adds \(1\)$|^x$"], &["a.js"]),
+        type Row = (
+            &'static str,
+            &'static str,
+            &'static [&'static str],
+            &'static [&'static str],
+            &'static [&'static str],
+        );
+        let table: [Row; 8] = [
+            (
+                "pytest",
+                "t/test_a.py",
+                &["T::x[a b]", "y"],
+                &["{specs}"],
+                &["t/test_a.py::T::x[a b]", "t/test_a.py::y"],
+            ),
+            (
+                "jest",
+                "a.js",
+                &["cart > adds (1)", "x"],
+                &[r"--testNamePattern=^cart adds \(1\)$|^x$"],
+                &["a.js"],
+            ),
             ("vitest", "a.ts", &["cart > adds"], &["--testNamePattern=^cart (> )?adds$"], &["a.ts"]),
             (
                 "playwright",
@@ -151,7 +168,13 @@ mod tests {
             ),
             ("go", "e.com/s", &["TestA/x y"], &["-run=^TestA$/^x y$"], &["e.com/s"]),
             ("nextest", "s::it", &["a::b"], &["-Ebinary_id(={specs})"], &["s::it) and test(=a::b"]),
-            ("xunit", "T.csproj", &["N.T.X(a: 1)", "N.T.X(a: 2)"], &["--filter=FullyQualifiedName=N.T.X"], &["T.csproj"]),
+            (
+                "xunit",
+                "T.csproj",
+                &["N.T.X(a: 1)", "N.T.X(a: 2)"],
+                &["--filter=FullyQualifiedName=N.T.X"],
+                &["T.csproj"],
+            ),
             ("xctest", "T/Cart", &["T/Cart/testAdds"], &["-only-testing:{specs}"], &["T/Cart/testAdds"]),
         ];
         for (name, spec, tests, arguments, specs) in table {
@@ -163,7 +186,10 @@ mod tests {
             for argument in arguments {
                 // A recipe's texts are templates: what stands for itself is escaped.
                 let wanted = [(*argument).to_owned(), Template::literal(*argument).to_string()];
-                assert!(command.iter().any(|part| wanted.contains(part)), "{name}: {argument} in {command:?}");
+                assert!(
+                    command.iter().any(|part| wanted.contains(part)),
+                    "{name}: {argument} in {command:?}"
+                );
             }
             assert_eq!(selection.specs, specs, "{name}");
         }
@@ -172,7 +198,11 @@ mod tests {
     #[test]
     fn some_cannot() {
         let framework = Catalogue::builtin().get("cypress").expect("there");
-        let error = build_selection(&framework, Path::new("/"), &SuiteOptions::default(), "a", &["x".to_owned()]);
-        assert_eq!(error.expect_err("no way").to_string(), "framework \"cypress\" cannot run single tests of a spec");
+        let error =
+            build_selection(&framework, Path::new("/"), &SuiteOptions::default(), "a", &["x".to_owned()]);
+        assert_eq!(
+            error.expect_err("no way").to_string(),
+            "framework \"cypress\" cannot run single tests of a spec"
+        );
     }
 }

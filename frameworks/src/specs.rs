@@ -117,7 +117,10 @@ pub fn resolve_specs(query: SpecQuery<'_>) -> Result<Resolved, ResolveError> {
 ///
 /// # Errors
 /// When a glob is malformed.
-pub fn choose_listed(names: impl IntoIterator<Item = String>, globs: &[String]) -> Result<Resolved, ResolveError> {
+pub fn choose_listed(
+    names: impl IntoIterator<Item = String>,
+    globs: &[String],
+) -> Result<Resolved, ResolveError> {
     let nothing = Path::new("");
     let query = SpecQuery { root: nothing, folder: "", globs, ignore: &[], gitignore: false };
     let chosen = Chosen::new(query)?;
@@ -143,8 +146,10 @@ struct Chosen {
 impl Chosen {
     fn new(query: SpecQuery<'_>) -> Result<Self, ResolveError> {
         let wrong = |source| ResolveError::Glob { folder: query.folder.to_owned(), source };
-        let (negative, positive): (Vec<_>, Vec<_>) = query.globs.iter().partition(|glob| glob.starts_with('!'));
-        let taken_away = negative.iter().map(|glob| &glob[1..]).chain(query.ignore.iter().map(String::as_str));
+        let (negative, positive): (Vec<_>, Vec<_>) =
+            query.globs.iter().partition(|glob| glob.starts_with('!'));
+        let taken_away =
+            negative.iter().map(|glob| &glob[1..]).chain(query.ignore.iter().map(String::as_str));
         let globs: Vec<String> = positive.into_iter().cloned().collect();
         Ok(Chosen {
             wanted: Globs::new(&globs).map_err(wrong)?,
@@ -236,14 +241,20 @@ mod tests {
     #[test]
     fn errors_name_globs_and_folders() {
         let root = tree(&["a"]);
-        let query = |folder, globs| SpecQuery { root: root.path(), folder, globs, ignore: &[], gitignore: true };
+        let query =
+            |folder, globs| SpecQuery { root: root.path(), folder, globs, ignore: &[], gitignore: true };
         let bad = ["a[".to_owned()];
         let error = resolve_specs(query("sub", &bad)).expect_err("bad glob");
         assert!(error.to_string().contains("\"sub\""), "{error}");
         let good = ["*.x".to_owned()];
         let error = resolve_specs(query("gone", &good)).expect_err("no folder");
         assert_eq!(error.to_string(), "finding specs with *.x");
-        assert!(std::error::Error::source(&error).expect("a source").to_string().ends_with("gone is not a folder"));
+        assert!(
+            std::error::Error::source(&error)
+                .expect("a source")
+                .to_string()
+                .ends_with("gone is not a folder")
+        );
     }
 
     #[test]

@@ -143,7 +143,10 @@ impl Template {
     ///
     /// # Errors
     /// The first error of `value`.
-    pub(crate) fn fill<E>(&self, mut value: impl FnMut(&Placeholder) -> Result<String, E>) -> Result<String, E> {
+    pub(crate) fn fill<E>(
+        &self,
+        mut value: impl FnMut(&Placeholder) -> Result<String, E>,
+    ) -> Result<String, E> {
         let mut text = String::new();
         for piece in &self.0 {
             match piece {
@@ -183,6 +186,35 @@ impl Filter {
             Filter::Regex => "regex",
             Filter::Glob => "glob",
         }
+    }
+}
+
+impl Placeholder {
+    /// True for those that stand for a folder.
+    pub(crate) fn is_folder(&self) -> bool {
+        match self {
+            Placeholder::Workspace
+            | Placeholder::Folder
+            | Placeholder::ReportDir
+            | Placeholder::Artifacts
+            | Placeholder::Scratch => true,
+            Placeholder::Spec
+            | Placeholder::Specs
+            | Placeholder::Report
+            | Placeholder::Attempt
+            | Placeholder::Slot
+            | Placeholder::Browser
+            | Placeholder::Options
+            | Placeholder::Script
+            | Placeholder::Program(_)
+            | Placeholder::Test
+            | Placeholder::Tests => false,
+        }
+    }
+
+    /// True for the spec, be it one or each of several.
+    pub(crate) fn is_spec(&self) -> bool {
+        *self == Placeholder::Spec || *self == Placeholder::Specs
     }
 }
 

@@ -1,5 +1,7 @@
 //! Reports that no framework here writes by itself: other encodings, contradictions, hostile input.
 
+#![expect(clippy::panic, reason = "says which report was read otherwise than it should be")]
+
 use part_core::{ReportFormat, TestOutcome};
 use part_frameworks::report::{Parsed, ReportError, ReportFile, bounds, parse};
 use std::path::Path;

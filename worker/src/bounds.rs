@@ -28,8 +28,6 @@ pub(crate) const ARTIFACT_FILES: usize = 1000;
 pub(crate) const ARTIFACT_BYTES: u64 = 2 << 30;
 /// Bytes of one report file that is read.
 pub(crate) const REPORT_BYTES: u64 = 64 << 20;
-/// Report files of one attempt.
-pub(crate) const REPORT_FILES: usize = 200;
 /// Processes of one attempt at a time: far above any browser, far below what stalls a machine.
 pub(crate) const PROCESSES: u32 = 2000;
 /// Tries to store a blob before the attempt's result goes without it.

@@ -1,2 +1,21 @@
-//! Placeholder while the rest of the worker is being connected (agent, attempt, slot).
+//! The part of a host that runs specs: it probes what the machine can do, keeps slots, runs attempts under
+//! shims, reads what frameworks report, and tells the leader over one link.
+//!
+//! Nothing here decides what runs where; that is the core's. The worker keeps running its attempts while the link
+//! is down, and a detached worker's attempts outlive it.
+//!
+//! Start reading at [`Worker::run`] (`agent`), then `slot`, then `attempt`.
+
+mod agent;
+mod attempt;
+mod bounds;
+mod detect;
+mod error;
+mod held;
 pub mod shim;
+mod slot;
+mod spool;
+
+pub use agent::{Worker, WorkerOptions};
+pub use detect::probe;
+pub use error::WorkerError;

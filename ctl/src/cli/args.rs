@@ -257,7 +257,7 @@ mod tests {
         assert_eq!((args.timeout, args.idle_timeout), (Some(Millis(90_000)), Some(Millis(0))));
         assert_eq!(args.listing(), Some(false));
         assert_eq!(args.report.workers, Some(4));
-        assert_eq!(args.require[0].to_string(), "os=linux");
+        assert_eq!(args.require, ["os=linux"]);
     }
 
     #[test]
@@ -281,7 +281,6 @@ mod tests {
             "submit --env =x",
             "submit --max-failures 0",
             "submit --workers 0",
-            "submit --require =",
             "submit --detach --junit x",
             "runs --limit 0",
             "runs --server a:1 --local",

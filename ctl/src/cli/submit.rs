@@ -1,7 +1,7 @@
 //! Options of `submit` and of what else starts runs.
 
 use crate::config::parse_duration;
-use part_core::{Millis, Requirement};
+use part_core::Millis;
 use std::path::PathBuf;
 
 /// Submit groups of specs and follow the run to its end.
@@ -49,7 +49,7 @@ pub(crate) struct SubmitArgs {
 
     /// What workers must be able to do, such as os=linux or browser.chromium>=120; may be repeated
     #[arg(long, value_name = "REQUIREMENT")]
-    pub(crate) require: Vec<Requirement>,
+    pub(crate) require: Vec<String>,
 
     /// Ask the framework for its tests first, so that missing ones are found
     #[arg(long, overrides_with = "no_list_tests")]

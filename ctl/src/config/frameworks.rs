@@ -5,7 +5,7 @@ use super::suggest::{did_you_mean, listed};
 use super::values::check_name;
 use part_core::ReportFormat;
 use part_frameworks::table::{Catalogue, Framework, FrameworkTable, ReportTable, TableError, Tables};
-use part_frameworks::template::{Placeholder, Template};
+use part_frameworks::{Placeholder, Template};
 use std::ops::Range;
 use toml::de::{DeValue, ValueDeserializer};
 use toml::{Spanned, de::DeTable};

@@ -3,7 +3,7 @@
 use super::glob::SpecGlob;
 use part_core::{Millis, Requirement};
 use part_frameworks::table::{Catalogue, ReportTable};
-use part_frameworks::template::Template;
+use part_frameworks::Template;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

@@ -30,9 +30,8 @@ pub(crate) async fn find_run(mesh: &Clients, typed: &str, now: Timestamp) -> Res
         }
         Err(status) => status,
     };
-    match status.code() {
-        Code::NotFound | Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => {}
-        _ => return Err(mesh.error("find the run", &status)),
+    if !matches!(status.code(), Code::NotFound | Code::InvalidArgument | Code::FailedPrecondition) {
+        return Err(mesh.error("find the run", &status));
     }
     if wanted == "latest" {
         return Err(CliError::usage("there is no run yet").hint("partctl submit makes one"));

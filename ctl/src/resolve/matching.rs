@@ -136,19 +136,21 @@ impl<'w> Matching<'w> {
     }
 }
 
-/// What spec files are called: as the globs of part.toml say, else as the framework's do.
+/// What spec files are called: as the suite's globs say, where all of them name files; else as the framework's own
+/// do, or any glob of the group that names files.
 fn kinds(wanted: &Wanted<'_>, defaults: &[GlobMatcher]) -> Option<Vec<Kind>> {
-    let suite = wanted.suite.specs.iter().flatten();
-    let own: Vec<Kind> = suite
-        .chain(wanted.globs.into_iter().flatten())
-        .filter_map(|glob| compiled(glob.file_name_part()?))
-        .map(Kind::FileName)
-        .collect();
-    match (own.is_empty(), defaults.is_empty()) {
-        (false, _) => Some(own),
-        (true, false) => Some(defaults.iter().cloned().map(Kind::Path).collect()),
-        (true, true) => None,
+    let of = |globs: &[SpecGlob]| -> Vec<Kind> {
+        let parts = globs.iter().filter_map(SpecGlob::file_name_part);
+        parts.filter_map(compiled).map(Kind::FileName).collect()
+    };
+    let suite = wanted.suite.specs.as_deref().unwrap_or_default();
+    let mut kinds = of(suite);
+    if !suite.is_empty() && kinds.len() == suite.len() {
+        return Some(kinds);
     }
+    kinds.extend(of(wanted.globs.unwrap_or_default()));
+    kinds.extend(defaults.iter().cloned().map(Kind::Path));
+    (!kinds.is_empty()).then_some(kinds)
 }
 
 /// Globs that come here have been checked before; one that were none would match nothing.

@@ -60,6 +60,12 @@ impl Near<'_> {
     fn file_hints(&self) -> Vec<String> {
         let matching = Matching::new(self.wanted, self.framework);
         let seen: BTreeSet<&str> = self.names.iter().map(|file| file.name.as_str()).collect();
+        let by_default = self.wanted.asked.is_empty() && self.wanted.globs.is_none();
+        let reach = |name: &str| match (by_default, matching.is_kind_of_spec(name)) {
+            (true, true) => Reach::Named,
+            (true, false) => Reach::Not,
+            (false, _) => self.readings().map(|glob| glob.reach(name)).max().unwrap_or(Reach::Not),
+        };
         let mut hints = Vec::new();
         let mut say = |found: Vec<&str>, what: &str| match found.as_slice() {
             [] => {}
@@ -67,12 +73,12 @@ impl Near<'_> {
             [first, ..] => hints.push(format!("{} files match, such as {first}, but {what}", found.len())),
         };
         let reached: Vec<&str> =
-            self.unfiltered.iter().map(|file| file.name.as_str()).filter(|name| self.reach(name) != Reach::Not).collect();
+            self.unfiltered.iter().map(|file| file.name.as_str()).filter(|name| reach(name) != Reach::Not).collect();
         let (excluded, reached): (Vec<&str>, Vec<&str>) =
             reached.into_iter().partition(|name| matching.is_excluded(name));
         let (others, specs): (Vec<&str>, Vec<&str>) = reached
             .into_iter()
-            .partition(|name| self.reach(name) == Reach::Inside && !matching.is_kind_of_spec(name));
+            .partition(|name| reach(name) == Reach::Inside && !matching.is_kind_of_spec(name));
         let (ignored, elsewhere): (Vec<&str>, Vec<&str>) = specs.into_iter().partition(|name| !seen.contains(name));
         say(excluded, "`exclude` leaves them out");
         say(ignored, "git ignores them");
@@ -106,14 +112,6 @@ impl Near<'_> {
         Some(format!("there is no folder {prefix}/{}", meant.unwrap_or_default()))
     }
 
-    fn reach(&self, name: &str) -> Reach {
-        if self.wanted.asked.is_empty() && self.wanted.globs.is_none() {
-            let matching = Matching::new(self.wanted, self.framework);
-            return if matching.is_kind_of_spec(name) { Reach::Named } else { Reach::Not };
-        }
-        self.readings().map(|glob| glob.reach(name)).max().unwrap_or(Reach::Not)
-    }
-
     fn readings(&self) -> impl Iterator<Item = &SpecGlob> {
         let own = self.wanted.globs.filter(|_| self.wanted.asked.is_empty()).into_iter().flatten();
         self.wanted.asked.iter().flat_map(|asked| &asked.readings).chain(own)
@@ -123,12 +121,13 @@ impl Near<'_> {
         self.readings().filter(|glob| glob.is_literal()).map(SpecGlob::as_str)
     }
 
-    /// What spec files are called.
+    /// What spec files are called, for display.
     fn kinds(&self) -> String {
-        let suite = self.wanted.suite.specs.iter().flatten();
-        let own: Vec<&str> =
-            suite.chain(self.wanted.globs.into_iter().flatten()).filter_map(SpecGlob::file_name_part).collect();
-        if own.is_empty() { listed(self.framework.specs.default_globs()) } else { listed(&own) }
+        let suite = self.wanted.suite.specs.iter().flatten().chain(self.wanted.globs.into_iter().flatten());
+        let mut words: Vec<&str> = suite.filter_map(SpecGlob::file_name_part).collect();
+        words.extend(self.framework.specs.default_globs().iter().map(String::as_str));
+        words.dedup();
+        listed(&words)
     }
 }
 

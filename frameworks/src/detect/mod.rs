@@ -183,13 +183,14 @@ mod tests {
 
     #[test]
     fn each_framework_is_recognised() {
-        let jest = r#"{"devDependencies": {"jest": "30"}}"#;
-        let table: [(&[(&str, &str)], &str, Option<usize>); 13] = [
+        const JEST: &str = r#"{"devDependencies": {"jest": "30"}}"#;
+        type Files = &'static [(&'static str, &'static str)];
+        let table: [(Files, &str, Option<usize>); 13] = [
             (&[("pytest.ini", ""), ("tests/test_a.py", "")], "pytest", Some(1)),
             (&[("pyproject.toml", "[tool.pytest.ini_options]"), ("test_a.py", "")], "pytest", Some(1)),
             (&[("requirements-dev.txt", "pytest==9"), ("a_test.py", "")], "pytest", Some(1)),
             (&[("playwright.config.ts", ""), ("a.spec.ts", "")], "playwright", Some(1)),
-            (&[("package.json", jest), ("src/__tests__/a.js", ""), ("a.test.tsx", "")], "jest", Some(2)),
+            (&[("package.json", JEST), ("src/__tests__/a.js", ""), ("a.test.tsx", "")], "jest", Some(2)),
             (&[("vitest.config.mts", ""), ("a.test.ts", "")], "vitest", Some(1)),
             (&[(".mocharc.yml", ""), ("test/a.js", "")], "mocha", Some(1)),
             (&[("wdio.conf.ts", ""), ("test/specs/a.ts", "")], "webdriverio", Some(1)),
@@ -204,7 +205,7 @@ mod tests {
         }
         let projects = [("t/A.Tests/A.Tests.csproj", "xunit.v3"), ("t/B.Tests/B.Tests.csproj", "xunit")];
         assert_eq!(names(&projects), [one("xunit", "t", Some(2))]);
-        assert_eq!(names(&[("package.json", jest), ("readme.md", "")]), []);
+        assert_eq!(names(&[("package.json", JEST), ("readme.md", "")]), []);
     }
 
     #[test]

@@ -81,7 +81,9 @@ impl Tree {
         inner: &[&str],
     ) -> BTreeSet<String> {
         // The tables' globs are checked when they are read, so that nothing is lost here.
-        let (Ok(wanted), Ok(unwanted)) = (Globs::new(globs), Globs::new(ignore)) else { return BTreeSet::new() };
+        let (Ok(wanted), Ok(unwanted)) = (Globs::new(globs), Globs::new(ignore)) else {
+            return BTreeSet::new();
+        };
         let files = self.files.iter().filter(|path| {
             let Some(below) = below(path, folder) else { return false };
             let elsewhere = inner.iter().any(|inner| self::below(path, inner).is_some());

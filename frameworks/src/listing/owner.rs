@@ -50,7 +50,8 @@ impl<'a> Owners<'a> {
         if let Some(spec) = self.of(file) {
             return Some(spec);
         }
-        let ends_with = |whole: &str, end: &str| whole.strip_suffix(end).is_some_and(|start| start.ends_with('/'));
+        let ends_with =
+            |whole: &str, end: &str| whole.strip_suffix(end).is_some_and(|start| start.ends_with('/'));
         let named = self.by_name.get(name(file))?;
         let mut fitting = named.iter().filter(|spec| ends_with(file, spec) || ends_with(spec, file));
         match (fitting.next(), fitting.next()) {
@@ -61,7 +62,8 @@ impl<'a> Owners<'a> {
 
     /// The spec whose file has this name without its extension. None where that leaves more than one.
     pub(super) fn of_stem(&self, stem: &str) -> Option<&'a str> {
-        let mut fitting = self.specs.iter().filter(|spec| Path::new(spec).file_stem().is_some_and(|own| own == stem));
+        let mut fitting =
+            self.specs.iter().filter(|spec| Path::new(spec).file_stem().is_some_and(|own| own == stem));
         match (fitting.next(), fitting.next()) {
             (Some(spec), None) => Some(spec),
             (Some(_), Some(_)) | (None, _) => None,

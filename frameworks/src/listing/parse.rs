@@ -85,7 +85,10 @@ mod tests {
     #[test]
     fn lines_are_specs_or_specs_with_tests() {
         let text = "a\r\n\nb\tone\nb\ttwo words\n";
-        assert_eq!(listing(ListParser::Lines, text, &[]), [entry("a", &[]), entry("b", &["one", "two words"])]);
+        assert_eq!(
+            listing(ListParser::Lines, text, &[]),
+            [entry("a", &[]), entry("b", &["one", "two words"])]
+        );
     }
 
     #[test]
@@ -96,9 +99,15 @@ mod tests {
         assert_eq!(listing(ListParser::Pytest, text, &["tests/test_a.py"]), wanted);
         // The root that pytest chose may be above the folder or below it.
         let above = "app/tests/test_a.py::test_x\n";
-        assert_eq!(listing(ListParser::Pytest, above, &["tests/test_a.py"]), [entry("tests/test_a.py", &["test_x"])]);
+        assert_eq!(
+            listing(ListParser::Pytest, above, &["tests/test_a.py"]),
+            [entry("tests/test_a.py", &["test_x"])]
+        );
         let below = "test_a.py::test_x\n";
-        assert_eq!(listing(ListParser::Pytest, below, &["tests/test_a.py"]), [entry("tests/test_a.py", &["test_x"])]);
+        assert_eq!(
+            listing(ListParser::Pytest, below, &["tests/test_a.py"]),
+            [entry("tests/test_a.py", &["test_x"])]
+        );
         // Where that is not clear, nothing is expected rather than the wrong thing.
         assert_eq!(listing(ListParser::Pytest, below, &["tests/test_a.py", "more/test_a.py"]), []);
     }
@@ -149,7 +158,10 @@ mod tests {
 {"Action":"output","Package":"e.com/s/none","Output":"?   \te.com/s/none\t[no test files]\n"}
 {"Action":"skip","Package":"e.com/s/none","Elapsed":0}
 "#;
-        assert_eq!(listing(ListParser::GoJson, text, &[]), [entry("e.com/s/cart", &["TestGröße", "ExampleX"])]);
+        assert_eq!(
+            listing(ListParser::GoJson, text, &[]),
+            [entry("e.com/s/cart", &["TestGröße", "ExampleX"])]
+        );
     }
 
     #[test]
@@ -170,7 +182,10 @@ mod tests {
              VSTest version 17.11.1 (x64)\n\nThe following Tests are available:\n    Shop.CartTests.Adds\n    \
              Shop.CartTests.Sums(a: 1, b: 2)\nTest run for /w/app/Other.Tests.dll (.NETCoreApp,Version=v8.0)\n\
              The following Tests are available:\n    Other.T.X\n";
-        let wanted = [entry("tests/Shop.Tests/Shop.Tests.csproj", &["Shop.CartTests.Adds", "Shop.CartTests.Sums(a: 1, b: 2)"])];
+        let wanted = [entry(
+            "tests/Shop.Tests/Shop.Tests.csproj",
+            &["Shop.CartTests.Adds", "Shop.CartTests.Sums(a: 1, b: 2)"],
+        )];
         assert_eq!(listing(ListParser::Dotnet, vstest, &["tests/Shop.Tests/Shop.Tests.csproj"]), wanted);
         let platform = "Discovered 1 tests in assembly - /w/app/bin/Shop.Tests.dll (net10.0|x64)\n  Shop.CartTests.Adds\n\n\
              Test discovery summary: found 1 test(s) in 1 assemblies.\n  duration: 500ms\n";
@@ -186,7 +201,8 @@ mod tests {
         let wanted = [entry("T/Cart", &["T/Cart/testAdds", "T/Cart/testOld"]), entry("T/free", &["T/free"])];
         assert_eq!(listing(ListParser::Xcode, text, &[]), wanted);
         let failed = r#"{"errors": ["no such destination"], "values": []}"#;
-        let error = parse_listing(ListParser::Xcode, failed.as_bytes(), Path::new("/"), &[]).expect_err("errors");
+        let error =
+            parse_listing(ListParser::Xcode, failed.as_bytes(), Path::new("/"), &[]).expect_err("errors");
         assert!(error.contains("no such destination"), "{error}");
     }
 
@@ -202,7 +218,10 @@ mod tests {
         ];
         for parser in parsers {
             for text in ["", "{", "[1, 2", "{}", "Segmentation fault"] {
-                assert!(parse_listing(parser, text.as_bytes(), Path::new("/"), &[]).is_err(), "{parser:?} {text:?}");
+                assert!(
+                    parse_listing(parser, text.as_bytes(), Path::new("/"), &[]).is_err(),
+                    "{parser:?} {text:?}"
+                );
             }
         }
     }

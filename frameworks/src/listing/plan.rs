@@ -2,7 +2,7 @@
 
 use super::error::ListError;
 use super::parse::{Listing, parse_listing};
-use crate::bounds::{LISTING_BYTES, LISTING_TAIL_BYTES, LIST_ARGUMENT_BYTES};
+use crate::bounds::{LIST_ARGUMENT_BYTES, LISTING_BYTES, LISTING_TAIL_BYTES};
 use crate::build::{BuildError, Fitter, SuiteOptions};
 use crate::fill::{FillError, Values, parse};
 use crate::table::{Framework, ListCall, ListParser};
@@ -48,7 +48,6 @@ struct Surroundings<'a> {
     framework: &'a Framework,
     root: &'a Path,
     suite: &'a SuiteOptions,
-    scratch: &'a Path,
 }
 
 /// The call that lists the specs of `framework`; none where they are files. `root` is the workspace, absolute;
@@ -63,7 +62,7 @@ pub fn plan_specs(
     scratch: &Path,
 ) -> Result<Option<ListPlan>, PlanError> {
     let Some(call) = framework.specs.call() else { return Ok(None) };
-    Surroundings { framework, root, suite, scratch }.plan(call, &[], scratch).map(Some)
+    Surroundings { framework, root, suite }.plan(call, &[], scratch).map(Some)
 }
 
 /// The calls that list the tests of `specs`: usually one, several where the command line would become too long, none
@@ -81,7 +80,7 @@ pub fn plan_tests(
     // A command of the suite's own runs something that the framework's listing knows nothing of.
     let usable = framework.list_tests.as_ref().filter(|call| call.cheap && suite.command.is_none());
     let Some(call) = usable else { return Ok(Vec::new()) };
-    let surroundings = Surroundings { framework, root, suite, scratch };
+    let surroundings = Surroundings { framework, root, suite };
     let several = call.command.iter().any(|part| part.mentions(&Placeholder::Specs));
     if specs.is_empty() || !several {
         return Ok(vec![surroundings.plan(call, specs, scratch)?]);
@@ -109,7 +108,8 @@ fn chunks(specs: &[String]) -> impl Iterator<Item = &[String]> {
 impl Surroundings<'_> {
     fn plan(&self, call: &ListCall, specs: &[String], scratch: &Path) -> Result<ListPlan, PlanError> {
         let fitter = Fitter::new(self.framework, self.root, self.suite, &[])?;
-        let folder = if fitter.folder.is_empty() { self.root.to_owned() } else { self.root.join(&fitter.folder) };
+        let folder =
+            if fitter.folder.is_empty() { self.root.to_owned() } else { self.root.join(&fitter.folder) };
         let values = Values {
             workspace: Some(self.root),
             folder: Some(&folder),
@@ -176,7 +176,8 @@ impl ListPlan {
         let written = match &self.file {
             None => None,
             Some(path) => {
-                let wrong = |source| ListError::Read { path: path.clone(), tail: tail(&[stdout, stderr]), source };
+                let wrong =
+                    |source| ListError::Read { path: path.clone(), tail: tail(&[stdout, stderr]), source };
                 Some(read_bounded(path).map_err(wrong)?)
             }
         };

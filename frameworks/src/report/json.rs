@@ -23,8 +23,11 @@ pub(super) fn document<T: DeserializeOwned>(
     let starts = starts.filter(|&at| at == indented || text[..at].ends_with('\n')).take(bounds::JSON_STARTS);
     let mut first_error = None;
     for at in starts {
-        let error = match serde_json::from_str(&text[at..]) {
+        let mut reader = serde_json::Deserializer::from_str(&text[at..]);
+        let error = match T::deserialize(&mut reader) {
             Ok(document) => {
+                // Two reports in one file: there is no telling which one counts.
+                reader.end().map_err(|error| malformed(source, at, &error))?;
                 if at > indented {
                     all.note(format!("{}: skipped {at} bytes before the report", source.path.display()));
                 }

@@ -60,7 +60,8 @@ impl Catalogue {
     }
 
     fn table(&self, name: &str) -> Result<&FrameworkTable, TableError> {
-        let unknown = || TableError::Unknown { name: name.to_owned(), known: self.names().map(String::from).collect() };
+        let unknown =
+            || TableError::Unknown { name: name.to_owned(), known: self.names().map(String::from).collect() };
         self.tables.get(name).ok_or_else(unknown)
     }
 
@@ -101,7 +102,8 @@ fn check(name: &str, table: &FrameworkTable) -> Result<(), TableError> {
         if variant.when == Default::default() {
             return Err(TableError::invalid(name, &key("when"), "says nothing"));
         }
-        if variant.when.package.is_none() && (variant.when.at_least.is_some() || variant.when.below.is_some()) {
+        if variant.when.package.is_none() && (variant.when.at_least.is_some() || variant.when.below.is_some())
+        {
             return Err(TableError::invalid(name, &key("when"), "compares versions but names no `package`"));
         }
         if variant.when.file.is_none() && variant.when.contains.is_some() {
@@ -129,9 +131,10 @@ pub fn parse_tables(text: &str) -> Result<(Tables, Vec<String>), TableError> {
     let wrong = |error: toml::de::Error| TableError::parse(text, &error);
     let reader = toml::Deserializer::parse(text).map_err(wrong)?;
     let mut unknown = Vec::new();
-    let document: Document = serde_ignored::deserialize(reader, |path| unknown.push(path.to_string()))
-        .map_err(wrong)?;
+    let document: Document =
+        serde_ignored::deserialize(reader, |path| unknown.push(path.to_string())).map_err(wrong)?;
     unknown.retain(|key| key.starts_with("frameworks."));
+    unknown.sort();
     Ok((document.frameworks, unknown))
 }
 
@@ -200,7 +203,10 @@ mod tests {
         let table = [
             ("[frameworks.a\n", "line 1, column 14: "),
             ("x = 1\n\n[frameworks.a]\n  title = 3", "line 4, column 11: "),
-            ("[frameworks.a]\nrun.command = [\"x\", \"{spce}\"]", "line 2, column 21: unknown placeholder {spce}"),
+            (
+                "[frameworks.a]\nrun.command = [\"x\", \"{spce}\"]",
+                "line 2, column 15: unknown placeholder {spce}",
+            ),
             ("[frameworks.a]\nrun.timeout = \"soon\"", "line 2, column 15: \"soon\" is not a length of time"),
             ("[frameworks.a]\nreport = { format = \"junt\" }", "line 2, column 21: unknown variant `junt`"),
             ("[frameworks.a]\nextends = \"b\"", "there is no framework \"b\" (there are "),
@@ -224,6 +230,6 @@ mod tests {
     fn unknown_keys_are_named() {
         let text = "nonsense = 1\n[frameworks.a]\ntitel = \"A\"\n[frameworks.a.run]\ncomand = []";
         let (_, unknown) = parse_tables(text).expect("readable");
-        assert_eq!(unknown, ["frameworks.a.titel", "frameworks.a.run.comand"]);
+        assert_eq!(unknown, ["frameworks.a.run.comand", "frameworks.a.titel"]);
     }
 }

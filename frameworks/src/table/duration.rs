@@ -29,7 +29,8 @@ impl FromStr for Span {
         while !rest.is_empty() {
             let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
             let count: u64 = rest[..digits].parse().map_err(|_| wrong())?;
-            let unit_end = rest[digits..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |at| digits + at);
+            let unit_end =
+                rest[digits..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |at| digits + at);
             let factor = match &rest[digits..unit_end] {
                 "ms" => 1,
                 "s" => 1_000,

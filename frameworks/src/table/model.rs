@@ -199,7 +199,11 @@ impl Framework {
         let lists = [self.list_tests.as_ref(), self.specs.call()].into_iter().flatten();
         let mut parts = self.command.iter().flatten().chain(lists.flat_map(|call| &call.command));
         if self.script.is_empty() && parts.any(|part| part.mentions(&Placeholder::Script)) {
-            return Err(TableError::invalid(&self.name, "script", "a command mentions {script}, but there is none"));
+            return Err(TableError::invalid(
+                &self.name,
+                "script",
+                "a command mentions {script}, but there is none",
+            ));
         }
         Ok(())
     }
@@ -316,7 +320,8 @@ pub(crate) fn check_report(name: &str, key: &str, table: ReportTable) -> Result<
         (None, false) => Place::None,
     };
     if (format == ReportFormat::ExitCode) != (place == Place::None) {
-        let problem = if place == Place::None { "needs `file` or `stdout = true`" } else { "needs a `format`" };
+        let problem =
+            if place == Place::None { "needs `file` or `stdout = true`" } else { "needs a `format`" };
         return Err(TableError::invalid(name, key, problem));
     }
     Ok(Report { format, place })

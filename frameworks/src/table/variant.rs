@@ -25,7 +25,11 @@ pub(super) fn applies(when: &WhenTable, root: &Path, folder: &str) -> Result<boo
 }
 
 /// The version of an npm package as Node finds it: in the nearest `node_modules` at or above the folder.
-pub(crate) fn installed_version(package: &str, root: &Path, folder: &str) -> Result<Option<String>, TableError> {
+pub(crate) fn installed_version(
+    package: &str,
+    root: &Path,
+    folder: &str,
+) -> Result<Option<String>, TableError> {
     for place in upwards(root, folder) {
         let path = place.join("node_modules").join(package).join("package.json");
         if let Some(text) = read(&path)? {
@@ -68,8 +72,7 @@ fn read(path: &Path) -> Result<Option<String>, TableError> {
 
 fn at_least(version: &str, least: &str) -> bool {
     // The same comparison as for a worker's capabilities, so that versions mean one thing.
-    let wanted =
-        Requirement { key: String::new(), comparison: Comparison::AtLeast, value: least.to_owned() };
+    let wanted = Requirement { key: String::new(), comparison: Comparison::AtLeast, value: least.to_owned() };
     wanted.is_met_by(&Capabilities([(String::new(), version.to_owned())].into()))
 }
 
@@ -113,7 +116,11 @@ mod tests {
             (file("global.json", None), "lib", false),
         ];
         for (when, folder, holds) in table {
-            assert_eq!(applies(&when, root.path(), folder).expect("readable"), holds, "{when:?} in {folder:?}");
+            assert_eq!(
+                applies(&when, root.path(), folder).expect("readable"),
+                holds,
+                "{when:?} in {folder:?}"
+            );
         }
     }
 }

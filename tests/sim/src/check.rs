@@ -14,7 +14,8 @@ pub(crate) fn after_input(core: &Core, entries: &[Entry], bounds: &Bounds, now: 
     if core.is_recovering() {
         return ensure(!assigned, || "something was assigned before the workers were back".to_owned());
     }
-    if core.state().runs().next().is_none() {
+    let waits = |spec: &Spec| matches!(spec.phase, SpecPhase::Waiting { .. });
+    if !assigned && !core.state().runs().any(|run| run.specs.iter().any(waits)) {
         return Ok(());
     }
     let workers = core.workers(now);

@@ -20,7 +20,7 @@ mod worker;
 mod world;
 
 pub use play::{Failure, Figures, Story, play};
-pub use quality::{Packing, PackingPlan, pack};
+pub use quality::{Bench, Packing, PackingPlan, pack};
 pub use rng::Rng;
 pub use world::Sabotage;
 

@@ -27,7 +27,7 @@ pub(crate) struct Worker {
     held: BTreeMap<AttemptId, Held>,
     spool: VecDeque<Report>,
     next_number: u64,
-    /// The last report that was sent: it may come once more.
+    /// The last report that was sent over this link: it may come once more.
     pub(crate) last_sent: Option<Report>,
 }
 

@@ -6,7 +6,7 @@ use super::prepare::Prepared;
 use super::run::chain;
 use crate::bounds;
 use part_core::Artifact;
-use part_frameworks::find::FilePattern;
+use part_frameworks::FilePattern;
 use std::path::{Path, PathBuf};
 
 /// The folder name under which a framework's own reports are kept among the artifacts.

@@ -8,8 +8,8 @@ use super::{Host, Job};
 use crate::bounds;
 use crate::shim::{ExitRecord, MainEnd, Outcome, OutputRecord, StopCause};
 use part_core::{AttemptVerdict, ExitStatus, Finish, Millis, Output, TestCounts, TestResult, Timing};
-use part_frameworks::expand::ReportAt;
-use part_frameworks::judge::{Judgement, Reported, judge};
+use part_frameworks::ReportAt;
+use part_frameworks::{Judgement, Reported, judge};
 use part_frameworks::report::{ReportError, ReportFile, parse};
 use std::path::{Path, PathBuf};
 

@@ -5,7 +5,7 @@ use super::{Host, Job, ORDER_FILE};
 use crate::bounds;
 use crate::shim::{Limits, RunOrder};
 use part_core::{AttemptVerdict, Command, Finish, ReportPlace, SlotId, StartOrder, Term, Workspace};
-use part_frameworks::expand::{Bindings, Invocation, expand};
+use part_frameworks::{Bindings, Invocation, expand};
 use part_proto::convert::command_to_wire;
 use prost::Message;
 use std::collections::BTreeMap;

@@ -5,6 +5,7 @@
 
 mod failure;
 mod line;
+mod page;
 mod progress;
 mod reproduce;
 mod summary;
@@ -12,7 +13,8 @@ mod words;
 
 pub(crate) use failure::{Tail, failure};
 pub(crate) use line::{Columns, ended, retried, started, superseded};
+pub(crate) use page::run_page;
 pub(crate) use progress::{header, heartbeat, live_lines};
-pub(crate) use reproduce::{by_hand, reproduce};
+pub(crate) use reproduce::by_hand;
 pub(crate) use summary::summary;
-pub(crate) use words::{Commands, counted_tests, exit_words, state_word, verdict_word};
+pub(crate) use words::Commands;

@@ -5,7 +5,7 @@ use crate::view::{RunView, SpecView};
 use part_core::Recipe;
 
 /// The command line for a spec of a run, to be typed in the workspace's root.
-pub(crate) fn reproduce(view: &RunView, spec: &SpecView) -> String {
+pub(super) fn reproduce(view: &RunView, spec: &SpecView) -> String {
     by_hand(&view.group_of(spec).recipe, &spec.name)
 }
 

@@ -16,13 +16,20 @@ const HEAD: usize = 9;
 pub(crate) fn summary(view: &RunView, conclusion: &Conclusion, palette: Palette, commands: &Commands) -> String {
     let mut page = Page { text: String::from("\n"), palette };
     verdict(&mut page, view, conclusion);
+    page.text.push_str(&details(view, palette));
+    page.list("missing", conclusion.shortfalls.iter().map(|missing| clean::line(&missing.to_string(), palette.into())));
+    next(&mut page, view, conclusion, commands);
+    page.text
+}
+
+/// Counts, times, and the specs that need a look.
+pub(super) fn details(view: &RunView, palette: Palette) -> String {
+    let mut page = Page { text: String::new(), palette };
     counts(&mut page, view);
     if let Some(finished) = &view.finished {
         times(&mut page, &finished.summary);
     }
     lists(&mut page, view);
-    page.list("missing", conclusion.shortfalls.iter().map(|missing| clean::line(&missing.to_string(), palette.into())));
-    next(&mut page, view, conclusion, commands);
     page.text
 }
 

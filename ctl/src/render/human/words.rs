@@ -23,7 +23,7 @@ pub(super) fn attempt_word(verdict: AttemptVerdict, flaky: bool, palette: Palett
 }
 
 /// The word for a spec's verdict, in its colour.
-pub(crate) fn verdict_word(verdict: SpecVerdict, palette: Palette) -> String {
+fn verdict_word(verdict: SpecVerdict, palette: Palette) -> String {
     match verdict {
         SpecVerdict::Passed { flaky } => attempt_word(AttemptVerdict::Passed, flaky, palette),
         SpecVerdict::Carried => palette.pass("CARRIED"),
@@ -33,7 +33,7 @@ pub(crate) fn verdict_word(verdict: SpecVerdict, palette: Palette) -> String {
 }
 
 /// The word for a spec that may not have a verdict yet.
-pub(crate) fn state_word(verdict: Option<SpecVerdict>, running: bool, palette: Palette) -> String {
+pub(super) fn state_word(verdict: Option<SpecVerdict>, running: bool, palette: Palette) -> String {
     match (verdict, running) {
         (Some(verdict), _) => verdict_word(verdict, palette),
         (None, true) => palette.note("RUNNING"),
@@ -42,7 +42,7 @@ pub(crate) fn state_word(verdict: Option<SpecVerdict>, running: bool, palette: P
 }
 
 /// `12 tests`, `1 of 5 tests failed`, with skipped and flaky ones; empty when no test was reported.
-pub(crate) fn counted_tests(tests: &TestCounts) -> String {
+pub(super) fn counted_tests(tests: &TestCounts) -> String {
     if tests.total() == 0 {
         return String::new();
     }
@@ -60,7 +60,7 @@ pub(crate) fn counted_tests(tests: &TestCounts) -> String {
 }
 
 /// `exit code 1`, `killed by signal 9 (SIGKILL)`.
-pub(crate) fn exit_words(exit: ExitStatus) -> String {
+pub(super) fn exit_words(exit: ExitStatus) -> String {
     match exit {
         ExitStatus::Code(code) => format!("exit code {code}"),
         ExitStatus::Signal(signal) => match signal_name(signal) {

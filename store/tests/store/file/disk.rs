@@ -50,13 +50,11 @@ fn mount(arguments: &[&str], folder: &Path) -> bool {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn a_full_disk_stops_writing_only() {
     in_a_namespace("full");
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn a_read_only_folder_is_named() {
     in_a_namespace("readonly");
 }

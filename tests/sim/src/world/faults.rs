@@ -54,7 +54,7 @@ impl World {
         let Some((link, _)) = self.workers[worker].link else { return };
         let silently = self.rng.chance(50);
         self.tell(|| format!("  the link of w{worker} breaks, silently: {silently}"));
-        let notices = if silently { Millis(80_000) } else { Millis(2_000) };
+        let notices = if silently { Millis(130_000) } else { Millis(2_000) };
         if !silently {
             self.send_to_leader(worker, ToLeader::Closed);
         }

@@ -56,6 +56,7 @@ impl World {
         let wire = Wire { worker, cut: false, to_leader: VecDeque::new(), to_worker: VecDeque::new() };
         self.wires.insert(link, wire);
         self.workers[worker].link = Some((link, false));
+        self.workers[worker].last_sent = None;
         let introduction = self.workers[worker].introduction();
         self.send_to_leader(worker, ToLeader::Introduce(introduction));
     }

@@ -147,6 +147,8 @@ impl Server {
             let until = match stay {
                 Stay::On => None,
                 Stay::Until(end) => Some(end),
+                // Processes that could not be killed can be found only by the note.
+                Stay::Over if self.haunted().is_some() => return Ok(()),
                 Stay::Over => return self.folder.clear(),
             };
             for source in self.wait(until)? {

@@ -109,7 +109,7 @@ impl Server {
     }
 
     /// Whether processes of the last attempt are still there, which nobody could tell from the next one's.
-    fn haunted(&self) -> Option<String> {
+    pub(super) fn haunted(&self) -> Option<String> {
         if self.last.as_ref().is_none_or(|kept| kept.record.survivors.is_empty()) {
             return None;
         }

@@ -64,15 +64,19 @@ pub(crate) fn host_threads() -> Option<u64> {
 }
 
 fn list() -> io::Result<Vec<Row>> {
-    let output = Command::new("ps")
+    let ps = Command::new("ps")
         .args([WITH_ENVIRONMENT, "-o", "pid=,ppid=,pgid=,stat=,command="])
         .stdin(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::null())
-        .output()?;
+        .spawn()?;
+    let itself = i32::try_from(ps.id()).unwrap_or(0);
+    let output = ps.wait_with_output()?;
     if !output.status.success() {
         return Err(io::Error::other(format!("ps ended with {}", output.status)));
     }
-    Ok(String::from_utf8_lossy(&output.stdout).lines().filter_map(parse).collect())
+    let text = String::from_utf8_lossy(&output.stdout);
+    Ok(text.lines().filter_map(parse).filter(|row| row.pid != itself).collect())
 }
 
 fn parse(line: &str) -> Option<Row> {
@@ -145,9 +149,12 @@ mod tests {
         let tag = format!("portable-{}", std::process::id());
         let mut child = Command::new("sleep").arg("1000").env(TAG_VARIABLE, &tag).spawn()?;
         let found = descendants(0, &tag, &mut onward);
+        let rows = list();
         child.kill()?;
         child.wait()?;
         let pid = i32::try_from(child.id()).unwrap_or(0);
+        let own = i32::try_from(std::process::id()).unwrap_or(0);
+        assert!(!rows?.iter().any(|row| row.parent == own && row.command.starts_with("ps ")), "lists itself");
         assert!(found?.iter().any(|process| process.pid == pid && !process.zombie));
         Ok(())
     }

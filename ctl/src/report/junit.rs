@@ -1,0 +1,199 @@
+//! Results as JUnit XML: one suite per spec, one case per test.
+//!
+//! What is wrong with a spec as a whole (it crashed, its report is missing, it was cancelled) is a case of its own,
+//! named like the spec: no red spec is green in the file.
+
+use crate::error::{CliError, Kind};
+use crate::view::{AttemptView, RunView, SpecView};
+use part_core::{AttemptVerdict, Finish, SpecVerdict, TestOutcome, TestResult};
+use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
+use std::path::Path;
+use std::time::Duration;
+
+/// Writes the file. `view` must have kept everything.
+pub(crate) fn write(view: &RunView, file: &Path) -> Result<(), CliError> {
+    let mut text = Vec::new();
+    report(view).serialize(&mut text).map_err(|error| {
+        CliError::new(Kind::Local, "cannot make the JUnit report").because(error)
+    })?;
+    prepare(file)?;
+    std::fs::write(file, text).map_err(|error| CliError::file("write", file, error))
+}
+
+/// Makes sure that the file can be written, before anything runs.
+pub(crate) fn prepare(file: &Path) -> Result<(), CliError> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder {
+        std::fs::create_dir_all(folder).map_err(|error| CliError::file("make the folder", folder, error))?;
+    }
+    if file.is_dir() {
+        return Err(CliError::usage(format!("{} is a folder, not a file to write to", file.display())));
+    }
+    Ok(())
+}
+
+/// The report.
+pub(crate) fn report(view: &RunView) -> Report {
+    let mut report = Report::new(&view.project);
+    if let Some(finished) = &view.finished {
+        report.set_time(Duration::from_millis(finished.summary.makespan.0));
+    }
+    for spec in &view.specs {
+        report.add_test_suite(suite(view, spec));
+    }
+    report
+}
+
+fn suite(view: &RunView, spec: &SpecView) -> TestSuite {
+    let group = &view.group_of(spec).label;
+    let mut suite = TestSuite::new(format!("{group}: {}", spec.name));
+    suite.add_property(Property::new("group", group));
+    suite.add_property(Property::new("spec", &spec.name));
+    suite.add_property(Property::new("run", &view.run));
+    if let Some((attempt, _)) = &spec.carried {
+        suite.add_property(Property::new("carried_from", attempt));
+    }
+    let Some(attempt) = spec.last_ended() else {
+        suite.add_test_case(whole(spec, None));
+        return suite;
+    };
+    suite.add_property(Property::new("worker", &attempt.worker));
+    suite.add_property(Property::new("attempts", attempt.number.to_string()));
+    if let Some(took) = attempt.took() {
+        suite.set_time(Duration::from_millis(took.0));
+    }
+    for test in &attempt.tests {
+        suite.add_test_case(case(spec, attempt, test));
+    }
+    if let Some(finish) = attempt.finish() {
+        for test in &finish.missing_tests {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+            status.set_type("missing").set_message("the framework listed it, but it was not executed");
+            let mut case = TestCase::new(test, status);
+            case.set_classname(&spec.name);
+            suite.add_test_case(case);
+        }
+        let failed_test = attempt.failures().next().is_some();
+        let told = spec.is_pass() || (failed_test && finish.verdict == AttemptVerdict::Failed);
+        if !told || attempt.tests.is_empty() {
+            suite.add_test_case(whole(spec, Some(attempt)));
+        }
+        if let (Some(text), false) = (&finish.output.inline, spec.is_pass()) {
+            suite.set_system_out(text);
+        }
+    }
+    suite
+}
+
+/// A test of the deciding attempt, with what earlier attempts said of it.
+fn case(spec: &SpecView, attempt: &AttemptView, test: &TestResult) -> TestCase {
+    let mut status = status(test);
+    for earlier in spec.attempts.iter().filter(|other| other.number < attempt.number) {
+        if let Some(failed) = earlier.failures().find(|other| other.id == test.id) {
+            status.add_rerun(rerun(failed));
+        }
+    }
+    let mut case = TestCase::new(&test.name, status);
+    case.set_classname(&spec.name);
+    if let Some(micros) = test.duration_micros {
+        case.set_time(Duration::from_micros(micros));
+    }
+    if let Some(output) = &test.output {
+        case.set_system_out(output);
+    }
+    if let Some(location) = &test.location {
+        case.add_property(Property::new("location", location));
+    }
+    if test.retries > 0 {
+        case.add_property(Property::new("retries", test.retries.to_string()));
+    }
+    case
+}
+
+fn status(test: &TestResult) -> TestCaseStatus {
+    let mut status = match test.outcome {
+        TestOutcome::Passed => return TestCaseStatus::success(),
+        TestOutcome::Skipped => TestCaseStatus::skipped(),
+        TestOutcome::Failed => TestCaseStatus::non_success(NonSuccessKind::Failure),
+        TestOutcome::TimedOut => TestCaseStatus::non_success(NonSuccessKind::Error),
+    };
+    match test.outcome {
+        TestOutcome::TimedOut => {
+            status.set_type("timeout");
+        }
+        TestOutcome::Failed => {
+            status.set_type("failure");
+        }
+        TestOutcome::Passed | TestOutcome::Skipped => {}
+    }
+    if let Some(message) = &test.message {
+        status.set_message(message);
+    }
+    if let Some(detail) = &test.detail {
+        status.set_description(detail);
+    }
+    status
+}
+
+fn rerun(failed: &TestResult) -> TestRerun {
+    let mut rerun = TestRerun::new(match failed.outcome {
+        TestOutcome::TimedOut => NonSuccessKind::Error,
+        TestOutcome::Failed | TestOutcome::Passed | TestOutcome::Skipped => NonSuccessKind::Failure,
+    });
+    if let Some(micros) = failed.duration_micros {
+        rerun.set_time(Duration::from_micros(micros));
+    }
+    if let Some(message) = &failed.message {
+        rerun.set_message(message);
+    }
+    if let Some(detail) = &failed.detail {
+        rerun.set_stack_trace(detail);
+    }
+    rerun
+}
+
+/// The spec as a case of its own.
+fn whole(spec: &SpecView, attempt: Option<&AttemptView>) -> TestCase {
+    let finish = attempt.and_then(AttemptView::finish);
+    let mut status = match spec.verdict {
+        Some(SpecVerdict::Passed { .. } | SpecVerdict::Carried) => TestCaseStatus::success(),
+        Some(SpecVerdict::NotPassed(verdict)) => {
+            let kind = match verdict {
+                AttemptVerdict::Failed => NonSuccessKind::Failure,
+                AttemptVerdict::Passed
+                | AttemptVerdict::TimedOut
+                | AttemptVerdict::Crashed
+                | AttemptVerdict::Lost
+                | AttemptVerdict::Cancelled
+                | AttemptVerdict::Invalid(_) => NonSuccessKind::Error,
+            };
+            problem(kind, &verdict.to_string(), finish)
+        }
+        Some(SpecVerdict::Cancelled) => problem(NonSuccessKind::Error, "cancelled", finish),
+        None => problem(NonSuccessKind::Error, "undecided", finish),
+    };
+    let last = attempt.map_or(0, |attempt| attempt.number);
+    for earlier in spec.attempts.iter().filter(|other| other.number < last) {
+        if let Some(finish) = earlier.finish().filter(|finish| finish.verdict != AttemptVerdict::Passed) {
+            let mut rerun = TestRerun::new(NonSuccessKind::Failure);
+            rerun.set_type(finish.verdict.to_string()).set_message(&finish.message);
+            if let Some(took) = earlier.took() {
+                rerun.set_time(Duration::from_millis(took.0));
+            }
+            status.add_rerun(rerun);
+        }
+    }
+    let mut case = TestCase::new(&spec.name, status);
+    case.set_classname(&spec.name);
+    if let Some(took) = attempt.and_then(AttemptView::took) {
+        case.set_time(Duration::from_millis(took.0));
+    }
+    case
+}
+
+fn problem(kind: NonSuccessKind, what: &str, finish: Option<&Finish>) -> TestCaseStatus {
+    let mut status = TestCaseStatus::non_success(kind);
+    let message = finish.map(|finish| finish.message.as_str()).filter(|message| !message.is_empty());
+    status.set_type(what).set_message(message.unwrap_or(what));
+    status
+}

@@ -1,0 +1,172 @@
+//! `partctl logs`.
+
+use crate::app::App;
+use crate::cli::LogsArgs;
+use crate::clock;
+use crate::error::{CliError, Kind};
+use crate::exit::Exit;
+use crate::follow::read_ledger;
+use crate::mesh::{BlobError, Clients, Mesh, Role, fetch, find_run};
+use crate::out::{Format, Out};
+use crate::render::json::{Line, LogLine};
+use crate::text::{Screen, base64, bytes, clean};
+use crate::view::{AttemptView, Keep, RunView, SpecView};
+
+/// Prints what specs wrote.
+pub(super) async fn run(app: &mut App, args: LogsArgs) -> Result<Exit, CliError> {
+    let mesh = Mesh::open(&app.global.place(), Role::Viewer).await?;
+    let printed = print(app, mesh.clients(), &args).await;
+    mesh.close(false).await;
+    printed
+}
+
+async fn print(app: &mut App, clients: &Clients, args: &LogsArgs) -> Result<Exit, CliError> {
+    let info = find_run(clients, &args.run, clock::now()).await?;
+    let view = read_ledger(clients, &info, Keep::Everything).await?;
+    let specs = wanted(&view, args.spec.as_deref())?;
+    let single = specs.len() == 1;
+    let mut notes = Vec::new();
+    for spec in specs {
+        let attempt = match pick(spec, args.attempt) {
+            Ok(attempt) => attempt,
+            Err(why) if single => return Err(CliError::usage(why)),
+            Err(why) => {
+                notes.push(why);
+                continue;
+            }
+        };
+        let head = Head { view: &view, spec, attempt, shown: !single };
+        write(&mut app.out, clients, &head).await?;
+        if app.out.reader_gone() {
+            break;
+        }
+    }
+    notes.iter().for_each(|note| app.note(note));
+    Ok(Exit::Passed)
+}
+
+/// The specs that are meant: the one with this name, else those that contain it.
+pub(super) fn wanted<'v>(view: &'v RunView, text: Option<&str>) -> Result<Vec<&'v SpecView>, CliError> {
+    let Some(text) = text else { return Ok(view.specs.iter().collect()) };
+    let exact: Vec<&SpecView> = view.specs.iter().filter(|spec| spec.name == text).collect();
+    let specs = match exact.is_empty() {
+        true => view.specs.iter().filter(|spec| spec.name.contains(text)).collect(),
+        false => exact,
+    };
+    if specs.is_empty() {
+        return Err(CliError::usage(format!("no spec of run {} has {text:?} in its name", view.short())));
+    }
+    Ok(specs)
+}
+
+/// The attempt that is meant, or why there is none with output.
+fn pick(spec: &SpecView, number: Option<u32>) -> Result<&AttemptView, String> {
+    let name = &spec.name;
+    match number {
+        Some(number) => match spec.attempt(number) {
+            Some(attempt) if attempt.ended.is_some() => Ok(attempt),
+            Some(_) => Err(format!("attempt {number} of {name} is still running; its output comes when it ends")),
+            None => Err(format!("{name} has no attempt {number}, but {}", spec.attempts.len())),
+        },
+        None => spec.last_ended().ok_or_else(|| match (&spec.carried, spec.active()) {
+            (Some((from, _)), _) => format!("{name} did not run here: it is carried forward from {from}"),
+            (None, Some(_)) => format!("{name} is still running; its output comes when it ends"),
+            (None, None) => format!("{name} did not run"),
+        }),
+    }
+}
+
+struct Head<'v> {
+    view: &'v RunView,
+    spec: &'v SpecView,
+    attempt: &'v AttemptView,
+    shown: bool,
+}
+
+async fn write(out: &mut Out, clients: &Clients, head: &Head<'_>) -> Result<(), CliError> {
+    let Some(output) = head.attempt.finish().map(|finish| finish.output.clone()) else { return Ok(()) };
+    if head.shown && out.format() == Format::Human {
+        let name = clean::line(&head.spec.name, out.palette().into());
+        let size = bytes(output.total_bytes);
+        out.data(&format!("==> {name}  attempt {}  {size} <==\n", head.attempt.number));
+    }
+    let mut pieces = Pieces { out, head, rest: Vec::new() };
+    if let Some(text) = &output.inline {
+        pieces.take(text.as_bytes());
+    } else if let Some(digest) = &output.blob {
+        let fetched = fetch(clients, digest, |data| Ok(pieces.take(data))).await;
+        fetched.map_err(|error| unreadable(&head.spec.name, error))?;
+    }
+    pieces.end();
+    Ok(())
+}
+
+fn unreadable(spec: &str, error: BlobError) -> CliError {
+    CliError::new(Kind::Mesh, format!("cannot read the output of {spec}")).because(error)
+}
+
+/// Bytes on their way out: as they are, unless they go to a terminal (cleaned) or into JSON (coded).
+struct Pieces<'p> {
+    out: &'p mut Out,
+    head: &'p Head<'p>,
+    /// Bytes that wait for the rest of their line.
+    rest: Vec<u8>,
+}
+
+/// A line longer than this is passed on in parts.
+const LINE_BYTES: usize = 1 << 20;
+
+impl Pieces<'_> {
+    fn take(&mut self, data: &[u8]) -> bool {
+        let raw = self.out.format() == Format::Human && !self.out.palette().terminal();
+        if raw {
+            self.out.data_bytes(data);
+            return !self.out.reader_gone();
+        }
+        self.rest.extend_from_slice(data);
+        let whole = match self.rest.iter().rposition(|byte| *byte == b'\n') {
+            Some(end) => end + 1,
+            None if self.rest.len() > LINE_BYTES => self.rest.len(),
+            None => 0,
+        };
+        let rest = self.rest.split_off(whole);
+        let lines = std::mem::replace(&mut self.rest, rest);
+        self.pass(&lines);
+        !self.out.reader_gone()
+    }
+
+    fn end(&mut self) {
+        let rest = std::mem::take(&mut self.rest);
+        self.pass(&rest);
+        if self.out.format() == Format::Human && self.head.shown && rest.last().is_some_and(|byte| *byte != b'\n') {
+            self.out.data("\n");
+        }
+    }
+
+    fn pass(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        match self.out.format() {
+            Format::Human => {
+                let screen = Screen::from(self.out.palette());
+                self.out.data(&clean::block(&String::from_utf8_lossy(bytes), screen));
+            }
+            Format::Json => {
+                let (encoding, data) = match std::str::from_utf8(bytes) {
+                    Ok(text) => ("utf-8", text.to_owned()),
+                    Err(_) => ("base64", base64(bytes)),
+                };
+                let line = LogLine {
+                    run: &self.head.view.run,
+                    group: &self.head.view.group_of(self.head.spec).label,
+                    spec: &self.head.spec.name,
+                    attempt: self.head.attempt.number,
+                    encoding,
+                    data,
+                };
+                self.out.json(&Line::new("log", line));
+            }
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! `partctl submit`.
+
+use super::finish::{Target, Wishes, me, to_the_end};
+use super::project;
+use crate::app::App;
+use crate::cli::{ReportArgs, SubmitArgs};
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::follow::{OnInterrupt, Signals};
+use crate::mesh::{Clients, Mesh, Place, Role};
+use crate::out::{Format, Out};
+use crate::render::human::by_hand;
+use crate::render::json::{Line, PlanLine, SubmittedLine};
+use crate::text::{clean, count};
+use crate::view::{Submitted, short_id};
+use part_core::{GroupSubmission, Submission};
+use part_proto::convert::submission_to_wire;
+use part_proto::v1::SubmitResponse;
+use std::time::Duration;
+use tonic::Code;
+
+/// Sending a submission again is harmless; after so many tries the daemon is taken for gone.
+const TRIES: u32 = 5;
+/// Before the second try; doubled for each further one.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Submits groups and follows the run.
+pub(super) async fn run(app: &mut App, args: SubmitArgs) -> Result<Exit, CliError> {
+    let place = app.global.place();
+    check(&place, &args.report)?;
+    let mut signals = Signals::listen()?;
+    let local = matches!(place, Place::Local { .. });
+    let resolved = tokio::select! {
+        resolved = project::submission(app, &args, local) => resolved?,
+        exit = signals.next() => return Ok(exit),
+    };
+    if args.dry_run {
+        plan(&mut app.out, &resolved.submission, &resolved.build_origin);
+        return Ok(Exit::Passed);
+    }
+    let wishes = wishes(&args.report);
+    wishes.check()?;
+    let role = Role::Worker { slots: args.report.workers.or(resolved.workers) };
+    let mesh = tokio::select! {
+        mesh = Mesh::open(&place, role) => mesh?,
+        exit = signals.next() => return Ok(exit),
+    };
+    let sent = tokio::select! {
+        sent = send(mesh.clients(), &resolved.submission) => sent,
+        exit = signals.next() => {
+            mesh.close(true).await;
+            return Ok(exit);
+        }
+    };
+    let sent = match sent {
+        Ok(sent) => sent,
+        Err(error) => {
+            mesh.close(true).await;
+            return Err(error);
+        }
+    };
+    if args.report.detach {
+        detached(app, &sent);
+        return Ok(Exit::Passed);
+    }
+    let submitted = Submitted::of(&resolved.submission);
+    let target = new_run(&mesh, sent, submitted);
+    to_the_end(app, mesh, signals, target, &wishes).await
+}
+
+/// What cannot be asked for in this place.
+pub(super) fn check(place: &Place, args: &ReportArgs) -> Result<(), CliError> {
+    match place {
+        Place::Local { .. } if args.detach => Err(CliError::usage("a run in this process cannot be detached from")
+            .hint("--detach needs a daemon: name one with --server HOST:PORT")),
+        Place::Server { address } if args.workers.is_some() => {
+            Err(CliError::usage(format!("--workers sets the slots of a local mesh, but {address} has its own"))
+                .hint("leave it out, or use --local"))
+        }
+        Place::Local { .. } | Place::Server { .. } => Ok(()),
+    }
+}
+
+/// What is wanted of the run.
+pub(super) fn wishes(args: &ReportArgs) -> Wishes {
+    Wishes { fail_on_flaky: args.fail_on_flaky, junit: args.junit.clone(), artifacts: args.artifacts.clone() }
+}
+
+/// A run that this client has just made.
+pub(super) fn new_run(mesh: &Mesh, sent: SubmitResponse, submitted: Submitted) -> Target {
+    Target {
+        run: sent.run,
+        leader: mesh.clients().clone(),
+        submitted,
+        until: None,
+        live_after: 0,
+        on_interrupt: OnInterrupt::Cancel { by: me() },
+    }
+}
+
+/// Names the run that goes on without this client.
+pub(super) fn detached(app: &mut App, sent: &SubmitResponse) {
+    match app.out.format() {
+        Format::Human => app.out.data(&format!("{}\n", sent.run)),
+        Format::Json => {
+            let line = SubmittedLine { run: sent.run.clone(), specs: sent.specs, carried: sent.carried };
+            app.out.json(&Line::new("submitted", line));
+        }
+    }
+    let watch = app.commands().line(&["watch", &short_id(&sent.run)]);
+    app.note(&format!("{} submitted; {watch} follows the run", count(sent.specs, "spec")));
+}
+
+/// Sends a submission, again where the connection broke: its number makes sure that there is one run only.
+async fn send(clients: &Clients, submission: &Submission) -> Result<SubmitResponse, CliError> {
+    let mut pause = PAUSE;
+    for tries in 1.. {
+        let messages = submission_to_wire(submission);
+        match clients.runs().submit(tokio_stream::iter(messages)).await {
+            Ok(response) => return Ok(response.into_inner()),
+            Err(status) if status.code() == Code::Unavailable && tries < TRIES => {
+                tokio::time::sleep(pause).await;
+                pause *= 2;
+            }
+            Err(status) => return Err(clients.error("submit the run", &status)),
+        }
+    }
+    Err(CliError::mesh("cannot submit the run"))
+}
+
+/// Says what would run.
+fn plan(out: &mut Out, submission: &Submission, build_origin: &str) {
+    if out.format() == Format::Json {
+        for group in &submission.groups {
+            plan_lines(out, group);
+        }
+        return;
+    }
+    let palette = out.palette();
+    let clean = |text: &str| clean::line(text, palette.into());
+    let specs: usize = submission.groups.iter().map(|group| group.specs.len()).sum();
+    let mut text = format!(
+        "{}  build {} ({})  {} in {} would run\n",
+        palette.name(&clean(&submission.project)),
+        clean(&submission.build),
+        clean(build_origin),
+        count(specs as u64, "spec"),
+        count(submission.groups.len() as u64, "group"),
+    );
+    for group in &submission.groups {
+        let requirements = group.requirements.to_string();
+        text.push_str(&format!(
+            "\n{}  suite {}, {}, needs {}, {}\n",
+            palette.note(&clean(&group.label)),
+            clean(&group.suite),
+            clean(&group.recipe.framework),
+            clean(&requirements),
+            match group.policy.retries {
+                0 => "no retries".to_owned(),
+                1 => "1 retry".to_owned(),
+                retries => format!("{retries} retries"),
+            },
+        ));
+        for spec in &group.specs {
+            let tests = match &spec.expected_tests {
+                Some(tests) => format!("  {}", palette.dim(&count(tests.len() as u64, "test"))),
+                None => String::new(),
+            };
+            text.push_str(&format!("    {}{tests}\n", clean(&spec.name)));
+        }
+        if let Some(spec) = group.specs.first() {
+            let command = by_hand(&group.recipe, &spec.name);
+            text.push_str(&format!("    {} {}\n", palette.dim("by hand:"), clean(&command)));
+        }
+    }
+    out.data(&text);
+}
+
+fn plan_lines(out: &mut Out, group: &GroupSubmission) {
+    for spec in &group.specs {
+        let line = PlanLine {
+            group: &group.label,
+            suite: &group.suite,
+            framework: &group.recipe.framework,
+            spec: &spec.name,
+            size_bytes: spec.size_bytes,
+            expected_tests: spec.expected_tests.as_ref().map(Vec::len),
+            reproduce: by_hand(&group.recipe, &spec.name),
+        };
+        out.json(&Line::new("plan", line));
+    }
+}

@@ -1,0 +1,38 @@
+//! `partctl watch`.
+
+use super::finish::{Target, Wishes, to_the_end};
+use crate::app::App;
+use crate::cli::WatchArgs;
+use crate::clock;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::follow::{OnInterrupt, Signals};
+use crate::mesh::{Mesh, Role, find_run};
+use crate::view::Submitted;
+
+/// Follows a run that somebody else submitted.
+pub(super) async fn run(app: &mut App, args: WatchArgs) -> Result<Exit, CliError> {
+    let wishes = Wishes { fail_on_flaky: args.fail_on_flaky, junit: args.junit, artifacts: args.artifacts };
+    wishes.check()?;
+    let signals = Signals::listen()?;
+    let mesh = Mesh::open(&app.global.place(), Role::Viewer).await?;
+    let info = match find_run(mesh.clients(), &args.run, clock::now()).await {
+        Ok(info) => info,
+        Err(error) => {
+            mesh.close(false).await;
+            return Err(error);
+        }
+    };
+    if info.abandoned {
+        app.note("the partctl that ran it is gone; this is what is recorded");
+    }
+    let target = Target {
+        run: info.run,
+        leader: mesh.clients().clone(),
+        submitted: Submitted::Unknown,
+        until: info.abandoned.then_some(info.last_number),
+        live_after: info.last_number,
+        on_interrupt: OnInterrupt::Leave,
+    };
+    to_the_end(app, mesh, signals, target, &wishes).await
+}

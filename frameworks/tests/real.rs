@@ -1,0 +1,306 @@
+//! Every built-in framework that can be had here, run for real by the commands that its table gives: listing specs
+//! and tests, running, selecting; that ids in listings and reports are the same; that failures arrive, and that
+//! nothing that ran no test is ever green.
+//!
+//! A framework that is not installed is skipped with a message: `cargo xtask test` installs them all.
+
+#![cfg(unix)]
+#![expect(clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a test")]
+
+#[path = "real/harness.rs"]
+mod harness;
+
+use harness::{Ran, Suite, suites};
+use part_core::{AttemptVerdict, InvalidReason, TestOutcome};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+const FAILED: AttemptVerdict = AttemptVerdict::Failed;
+const PASSED: AttemptVerdict = AttemptVerdict::Passed;
+const NO_TESTS: AttemptVerdict = AttemptVerdict::Invalid(InvalidReason::NoTests);
+const REPORT: AttemptVerdict = AttemptVerdict::Invalid(InvalidReason::Report);
+
+/// What is the same for all suites.
+struct Expectation {
+    name: &'static str,
+    globs: &'static [&'static str],
+    specs: &'static [&'static str],
+    /// The tests that listing gives for the first of `specs`; none where it cannot.
+    listed: Option<&'static [&'static str]>,
+    /// Some of the tests that running the first of `specs` reports as passed and as skipped.
+    passed: &'static [&'static str],
+    skipped: &'static [&'static str],
+    /// The spec with the switch, and the id of that test.
+    switch: (&'static str, &'static str),
+    /// The spec that SUITE_EMPTY empties, and what that comes to.
+    empty: (&'static str, AttemptVerdict),
+    /// Tests to select in a spec; none where the framework cannot.
+    select: Option<(&'static str, &'static [&'static str])>,
+}
+
+impl Expectation {
+    fn check(&self) {
+        let suite = Suite::of(self.name);
+        let specs = suite.specs(self.globs);
+        assert_eq!(specs, self.specs);
+        let listed = suite.tests(&specs);
+        let first = listed.as_ref().map(|listed| listed[self.specs[0]].clone());
+        assert_eq!(first.map(sorted), self.listed.map(|ids| sorted(owned(ids))));
+
+        for spec in &specs {
+            let expected = listed.as_ref().map(|listed| listed[spec].as_slice());
+            let ran = suite.run(spec, expected);
+            ran.is(PASSED);
+            assert!(ran.judged.missing.is_empty() && !ran.ids(TestOutcome::Passed).is_empty(), "{spec}: {ran:?}");
+            if spec == self.specs[0] {
+                self.check_first(&ran);
+            }
+        }
+        self.check_failure(&suite);
+        let (spec, verdict) = self.empty;
+        suite.run_with(&suite.with_env("SUITE_EMPTY"), spec, None).is(verdict);
+        if let Some((spec, tests)) = self.select {
+            let ran = suite.select(spec, &owned(tests));
+            ran.is(PASSED);
+            assert_eq!(ran.ids(TestOutcome::Passed), tests, "{ran:?}");
+        }
+        assert_eq!(suite.litter(self.name), Vec::<String>::new());
+    }
+
+    fn check_first(&self, ran: &Ran) {
+        for (outcome, ids) in [(TestOutcome::Passed, self.passed), (TestOutcome::Skipped, self.skipped)] {
+            let there = ran.ids(outcome);
+            assert!(ids.iter().all(|id| there.contains(id)), "{ids:?} in {there:?}");
+        }
+    }
+
+    fn check_failure(&self, suite: &Suite) {
+        let (spec, id) = self.switch;
+        let ran = suite.run_with(&suite.with_env("SUITE_FAIL"), spec, None);
+        ran.is(FAILED);
+        assert_eq!(ran.ids(TestOutcome::Failed), [id]);
+        let failed = ran.parsed.tests.iter().find(|test| test.id == id).expect("the test");
+        assert!(failed.message.is_some() || failed.detail.is_some() || failed.output.is_some(), "{failed:?}");
+        // The same again is well: nothing of the failure stays behind.
+        suite.run(spec, None).is(PASSED);
+    }
+}
+
+fn owned(ids: &[&str]) -> Vec<String> {
+    ids.iter().map(|id| (*id).to_owned()).collect()
+}
+
+fn sorted(mut ids: Vec<String>) -> Vec<String> {
+    ids.sort();
+    ids
+}
+
+/// False, with a message, where the program is not there.
+fn has(program: impl AsRef<Path>, arguments: &[&str]) -> bool {
+    let program = program.as_ref();
+    let started = Command::new(program).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let there = started.is_ok_and(|status| status.success());
+    if !there {
+        eprintln!("skipped: {} is not installed", program.display());
+    }
+    there
+}
+
+/// False, with a message, where the npm packages of a suite are not installed.
+fn has_packages(suite: &str) -> bool {
+    let folder = suites().join(suite).join("node_modules");
+    let there = folder.exists();
+    if !there {
+        eprintln!("skipped: run `npm ci` in tests/suites/{suite}");
+    }
+    there && has("node", &["--version"])
+}
+
+fn has_browser() -> bool {
+    let chromium = std::env::var_os("CHROMIUM").unwrap_or_else(|| "/usr/bin/chromium".into());
+    has(Path::new(&chromium), &["--version"])
+}
+
+#[test]
+fn pytest() {
+    let own = suites().join("pytest/.venv/bin/pytest");
+    if !has(if own.exists() { own.as_path() } else { Path::new("pytest") }, &["--version"]) {
+        return;
+    }
+    Expectation {
+        name: "pytest",
+        globs: &["tests/**/test_*.py"],
+        specs: &["tests/admin/test_users.py", "tests/test_cart.py", "tests/test_price.py"],
+        listed: Some(&["test_rename", "Users::test_create", "Users::test_password", "Users::test_subtests"]),
+        passed: &["Users::test_create", "Users::test_subtests"],
+        skipped: &["test_rename", "Users::test_password"],
+        switch: ("tests/test_price.py", "test_the_switch"),
+        empty: ("tests/test_cart.py", NO_TESTS),
+        select: Some(("tests/test_price.py", &["test_parse[a::b [x]]", "test_tax_is_added[0-DE]"])),
+    }
+    .check();
+}
+
+#[test]
+fn playwright() {
+    if !has_packages("playwright") || !has_browser() {
+        return;
+    }
+    Expectation {
+        name: "playwright",
+        globs: &["tests/**/*.spec.js"],
+        specs: &[
+            "tests/admin/superusers.spec.js",
+            "tests/admin/users.spec.js",
+            "tests/cart.spec.js",
+            "tests/price.spec.js",
+        ],
+        listed: Some(&["create › confirm", "passwords › are elsewhere"]),
+        passed: &["create › confirm"],
+        skipped: &["passwords › are elsewhere"],
+        switch: ("tests/price.spec.js", "price › the switch"),
+        empty: ("tests/cart.spec.js", NO_TESTS),
+        select: Some((
+            "tests/price.spec.js",
+            &["price › rounding", "price › tax of FR is 20 percent (a+b)* [x]"],
+        )),
+    }
+    .check();
+}
+
+#[test]
+fn jest() {
+    if !has_packages("jest") {
+        return;
+    }
+    Expectation {
+        name: "jest",
+        globs: &["test/**/*.test.js"],
+        specs: &["test/admin/users.test.js", "test/cart.test.js", "test/price.test.js"],
+        listed: Some(&["create", "passwords > are elsewhere"]),
+        passed: &["create"],
+        skipped: &["passwords > are elsewhere"],
+        switch: ("test/price.test.js", "price > the switch"),
+        // Jest calls a file without tests a failure, and says so.
+        empty: ("test/cart.test.js", FAILED),
+        select: Some(("test/cart.test.js", &["cart > same name", "cart > with goods > größe wächst ✓"])),
+    }
+    .check();
+}
+
+#[test]
+fn vitest() {
+    if !has_packages("vitest") {
+        return;
+    }
+    Expectation {
+        name: "vitest",
+        globs: &["test/**/*.test.js"],
+        specs: &["test/admin/users.test.js", "test/cart.test.js", "test/price.test.js"],
+        // Vitest does not list what it would skip.
+        listed: Some(&["create"]),
+        passed: &["create"],
+        skipped: &["passwords > are elsewhere"],
+        switch: ("test/price.test.js", "price > the switch"),
+        // Vitest calls a file without tests a failure, and says so.
+        empty: ("test/cart.test.js", FAILED),
+        select: Some(("test/cart.test.js", &["cart > same name", "cart > with goods > größe wächst ✓"])),
+    }
+    .check();
+}
+
+#[test]
+fn mocha() {
+    if !has_packages("mocha") {
+        return;
+    }
+    Expectation {
+        name: "mocha",
+        globs: &["test/**/*.spec.js"],
+        specs: &["test/admin/users.spec.js", "test/cart.spec.js", "test/price.spec.js"],
+        listed: Some(&["create", "passwords > are elsewhere"]),
+        passed: &["create"],
+        skipped: &["passwords > are elsewhere"],
+        switch: ("test/price.spec.js", "price > the switch"),
+        empty: ("test/cart.spec.js", NO_TESTS),
+        select: Some(("test/cart.spec.js", &["cart > same name", "cart > with goods > größe wächst ✓"])),
+    }
+    .check();
+}
+
+#[test]
+fn node_test() {
+    if !has("node", &["--test-reporter=junit", "--eval", ""]) {
+        return;
+    }
+    Expectation {
+        name: "node-test",
+        globs: &["test/**/*.test.js"],
+        specs: &["test/admin/users.test.js", "test/cart.test.js", "test/price.test.js"],
+        listed: None,
+        passed: &["create"],
+        skipped: &["passwords"],
+        switch: ("test/price.test.js", "the switch"),
+        // Without any test, Node.js writes no report.
+        empty: ("test/cart.test.js", REPORT),
+        select: None,
+    }
+    .check();
+}
+
+#[test]
+fn webdriverio() {
+    if !has_packages("webdriverio") || !has_browser() {
+        return;
+    }
+    Expectation {
+        name: "webdriverio",
+        globs: &["test/**/*.e2e.js"],
+        specs: &["test/admin/users.e2e.js", "test/cart.e2e.js", "test/price.e2e.js"],
+        listed: None,
+        passed: &["create"],
+        skipped: &["passwords > are elsewhere"],
+        switch: ("test/price.e2e.js", "price > the switch"),
+        empty: ("test/cart.e2e.js", NO_TESTS),
+        select: Some(("test/cart.e2e.js", &["cart > same name"])),
+    }
+    .check();
+}
+
+#[test]
+fn nextest() {
+    if !has("cargo", &["nextest", "--version"]) {
+        return;
+    }
+    Expectation {
+        name: "nextest",
+        globs: &["**"],
+        specs: &["suite-nextest", "suite-nextest::cart", "suite-nextest::price", "suite-nextest::users"],
+        listed: Some(&["tests::größe::same_name", "tests::größe::wächst", "tests::same_name"]),
+        passed: &["tests::größe::same_name", "tests::größe::wächst", "tests::same_name"],
+        skipped: &["tests::norway"],
+        switch: ("suite-nextest::price", "the_switch"),
+        empty: ("suite-nextest::cart", NO_TESTS),
+        select: Some(("suite-nextest::price", &["rates::fr"])),
+    }
+    .check();
+}
+
+#[test]
+fn go() {
+    if !has("go", &["version"]) {
+        return;
+    }
+    Expectation {
+        name: "go",
+        globs: &["**"],
+        specs: &["example.com/shop/cart", "example.com/shop/price", "example.com/shop/users"],
+        listed: Some(&["TestGrößeWächst", "TestParallel"]),
+        passed: &["TestGrößeWächst", "TestGrößeWächst/with_goods/größe_✓", "TestParallel/b"],
+        skipped: &[],
+        switch: ("example.com/shop/price", "TestSwitch"),
+        empty: ("example.com/shop/cart", NO_TESTS),
+        select: Some(("example.com/shop/users", &["TestCreate"])),
+    }
+    .check();
+}
