@@ -120,9 +120,11 @@ impl SpecGlob {
         self.prefix.trim_end_matches('/')
     }
 
-    /// The part after the last `/`, where it says what spec files are called.
+    /// The part after the last `/`, where it has wildcards and so says what spec files are called.
     pub(crate) fn file_name_part(&self) -> Option<&str> {
-        self.files.as_ref()?;
+        if self.files.is_none() || self.is_literal() {
+            return None;
+        }
         let mut depth = 0usize;
         let mut start = 0;
         for (at, c) in self.text.char_indices() {
@@ -226,6 +228,7 @@ mod tests {
             ("test_*.py", Some("test_*.py")),
             ("e2e/**", None),
             ("e2e/", None),
+            ("e2e/admin", None),
             ("{a/*.ts,b/*.js}", None),
         ];
         for (glob, part) in table {

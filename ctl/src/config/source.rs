@@ -145,7 +145,7 @@ mod tests {
         );
         // A tab before the caret, a wide character, the very end, and a line that ends in CR LF.
         assert!(shown("\tx = 1", 5..6).contains("1 | \tx = 1\n  | \t    ^\n"));
-        assert!(shown("k = \"日本\" !", 13..14).contains("  |           ^\n"));
+        assert!(shown("k = \"日本\" !", 13..14).contains("  |            ^\n"));
         assert!(shown("a = ", 4..4).contains("1 | a = \n  |     ^\n"));
         assert!(shown("a = 1\r\nb", 4..5).contains("1 | a = 1\n"));
         assert!(shown("", 7..9).contains("1 | \n  | ^\n"));

@@ -111,7 +111,19 @@ fn syntax_errors_stand_at_their_place() {
 
     2 problems
     ");
-    insta::assert_snapshot!(told("[groups.a]\nsuite = \"x\"\n\n[groups.a]\nsuite = \"y\"\n"), @"");
+    insta::assert_snapshot!(told("[groups.a]\nsuite = \"x\"\n\n[groups.a]\nsuite = \"y\"\n"), @r#"
+    part.toml:4:9: duplicate key
+      |
+    4 | [groups.a]
+      |         ^
+
+    part.toml:5:1: duplicate key
+      |
+    5 | suite = "y"
+      | ^^^^^
+
+    2 problems
+    "#);
 }
 
 #[test]
@@ -482,5 +494,11 @@ fn sections_of_the_wrong_shape_are_named() {
 
     3 problems
     "#);
-    insta::assert_snapshot!(told("[suites]\ne2e = \"playwright\"\n"), @"");
+    insta::assert_snapshot!(told("[suites]\ne2e = \"playwright\"\n"), @r#"
+    part.toml:2:7: "e2e" is a table, not a string
+      |
+    2 | e2e = "playwright"
+      |       ^^^^^^^^^^^^
+      = write it as a table: [suites.e2e]
+    "#);
 }

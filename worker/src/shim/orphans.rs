@@ -5,6 +5,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::thread;
+use std::time::Duration;
 
 use super::bounds;
 use super::error::ShimError;
@@ -52,8 +53,7 @@ pub fn reap_orphans(dir: &Path) -> Result<Reaped, ShimError> {
     let mut survivors = Vec::new();
     if !scan(&mut onward).map_err(ShimError::system("looking for processes"))?.is_empty() {
         let gone = |wait| {
-            // These are not our children: there is no signal for their end, so it is looked for.
-            thread::sleep(wait);
+            pause(wait);
             let left = tagged(&note.tag, &mut onward)?;
             Ok(left.iter().all(|process| process.zombie || process.pid == own))
         };
@@ -70,4 +70,12 @@ pub fn reap_orphans(dir: &Path) -> Result<Reaped, ShimError> {
         folder.clear()?;
     }
     Ok(Reaped { killed, survivors })
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "not our children: nothing tells of their end, so it is looked for"
+)]
+fn pause(wait: Duration) {
+    thread::sleep(wait);
 }

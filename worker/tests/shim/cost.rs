@@ -7,7 +7,6 @@ use part_worker::shim::Mode;
 use crate::support::{Checked, Place, assert_clean, in_time};
 
 #[tokio::test]
-#[expect(clippy::print_stderr, reason = "the number is what this test is read for")]
 async fn two_hundred_attempts_on_one_slot() -> Checked {
     const ATTEMPTS: u32 = 200;
     let place = Place::new()?;

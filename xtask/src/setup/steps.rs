@@ -1,6 +1,6 @@
 //! The order of installing.
 
-use super::{Purpose, browser, node, python, system};
+use super::{Purpose, browser, nextest, node, python, system};
 use crate::failure::Failure;
 use crate::project::Project;
 
@@ -12,5 +12,6 @@ pub(crate) fn run(project: &Project, purpose: Purpose) -> Result<(), Failure> {
     python::install_requirements(project, &suites)?;
     node::ensure_node(project)?;
     node::install_packages(project, &suites)?;
-    browser::ensure_browser(project)
+    browser::ensure_browser(project)?;
+    nextest::ensure_nextest(project, purpose)
 }

@@ -62,14 +62,31 @@ fn without_groups_each_suite_is_one() {
 fn what_cannot_be_meant_is_said() {
     let workshop = Workshop::new(PART, &FILES);
     let told = |flags: &str| super::told(&workshop.specs(flags).expect_err(flags), &workshop.root());
-    insta::assert_snapshot!(told("--group package/amdin"), @"");
-    insta::assert_snapshot!(told("--group try --spec e2e/**"), @"");
-    insta::assert_snapshot!(told("--suite e3e"), @"");
-    insta::assert_snapshot!(told("--group a --group b --suite e2e"), @"");
-    insta::assert_snapshot!(told("--spec /etc/passwd"), @"");
-    insta::assert_snapshot!(told("--spec ../x"), @"");
+    insta::assert_snapshot!(told("--group package/amdin"), @r#"
+    there is no group "package/amdin" in part.toml
+      hint: did you mean "package/admin"?
+      hint: a group that is not in part.toml needs --suite or --spec
+    "#);
+    insta::assert_snapshot!(told("--group try --spec e2e/**"), @r#"
+    group "try" is not in part.toml, and --spec alone does not say of which suite it is
+      hint: add --suite with one of e2e, api
+    "#);
+    insta::assert_snapshot!(told("--suite e3e"), @r#"
+    there is no suite "e3e" in part.toml
+      hint: did you mean "e2e"?
+    "#);
+    insta::assert_snapshot!(told("--group a --group b --suite e2e"), @r#"
+    there is no group "a" in part.toml
+      hint: groups: package/admin, package/guest, api
+      hint: a group that is not in part.toml needs --suite or --spec
+    "#);
+    insta::assert_snapshot!(told("--spec /etc/passwd"), @r#"--spec: "/etc/passwd" is an absolute path; globs are relative to the folder of part.toml"#);
+    insta::assert_snapshot!(told("--spec ../x"), @r#"--spec: "../x" leads out of the folder of part.toml"#);
     let empty = Workshop::new("[project]\nname = \"x\"\n", &[]);
-    insta::assert_snapshot!(super::told(&empty.specs("").expect_err("no suite"), &empty.root()), @"");
+    insta::assert_snapshot!(super::told(&empty.specs("").expect_err("no suite"), &empty.root()), @"
+    part.toml has no suite: nothing says what to run
+      hint: add a section [suites.NAME], or let `partctl init --force` write a new file
+    ");
 }
 
 #[test]
@@ -78,5 +95,9 @@ fn groups_that_specs_leave_nothing_of_are_left_out_and_said() {
     let resolved = workshop.resolve(&selection("--spec **/b.spec.ts --spec nowhere/*"), &Overrides::default());
     let resolved = resolved.expect("resolves");
     assert_eq!(resolved.submission.groups.len(), 1);
-    insta::assert_snapshot!(resolved.notes.join("\n"), @"");
+    insta::assert_snapshot!(resolved.notes.join("\n"), @r#"
+    --spec "nowhere/*" matches nothing
+    not submitted, since --spec leaves nothing of them: package/admin, api
+    the tests of suite "e2e" are not known, so a test that silently does not run goes unnoticed: `playwright` exited with code 1
+    "#);
 }

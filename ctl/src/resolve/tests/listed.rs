@@ -46,7 +46,11 @@ fn specs_that_cannot_be_listed_are_an_error() {
     let workshop = Workshop::new(GO, &[]);
     let script = Script::new(&[("go list", 1, "go: cannot find main module")]);
     let error = workshop.resolve_from("", &Selection::default(), &Overrides::default(), &script).expect_err("fails");
-    insta::assert_snapshot!(told(&error, &workshop.root()), @"");
+    insta::assert_snapshot!(told(&error, &workshop.root()), @r#"
+    cannot list the specs of suite "unit"
+      caused by: `go` exited with code 1; it wrote:
+    go: cannot find main module
+    "#);
     assert!(!error.nothing_to_run());
 }
 
@@ -57,7 +61,10 @@ fn tests_that_cannot_be_listed_are_a_note() {
     let resolved =
         workshop.resolve_from("", &Selection::default(), &Overrides::default(), &script).expect("resolves");
     assert!(expected(&resolved).iter().all(|(_, _, tests)| tests.is_none()));
-    insta::assert_snapshot!(resolved.notes.join("\n"), @"");
+    insta::assert_snapshot!(resolved.notes.join("\n"), @r#"
+    the tests of suite "unit" are not known, so a test that silently does not run goes unnoticed: `go` exited with code 1; it wrote:
+    nothing to say
+    "#);
 }
 
 #[test]
@@ -79,7 +86,11 @@ fn a_name_that_is_not_listed_says_what_is() {
     let error = workshop
         .resolve_from("", &selection("--group all --spec e.com/shop/crat"), &Overrides::default(), &script)
         .expect_err("nothing matches");
-    insta::assert_snapshot!(told(&error, &workshop.root()), @"");
+    insta::assert_snapshot!(told(&error, &workshop.root()), @r#"
+    group "all" has no spec: nothing matches e.com/shop/crat in the workspace
+      hint: there is no e.com/shop/crat; did you mean e.com/shop/cart?
+      hint: go test lists e.com/shop/cart, e.com/shop/price
+    "#);
 }
 
 #[test]

@@ -43,34 +43,40 @@ fn a_command_that_is_not_there_is_named() {
     assert!(error.to_string().starts_with("cannot start `no-such-program` in "), "{error}");
 }
 
-/// Waits until nobody holds the other end of the pipe any more: then all writers are gone.
-async fn gone(fifo: &Path) {
-    let reader = tokio::net::unix::pipe::OpenOptions::new().open_receiver(fifo).expect("the pipe");
-    let waiting = async {
-        loop {
-            reader.readable().await.expect("the pipe");
-            if matches!(reader.try_read(&mut [0; 16]), Ok(0)) {
-                return;
-            }
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("no process is left");
+#[test]
+fn a_command_that_takes_too_long_is_stopped() {
+    let root = tempfile::tempdir().expect("a folder");
+    let error = run(ProcessLister.call(&plan(root.path(), "sleep 600", "200ms"))).expect_err("stops");
+    assert_eq!(error.to_string(), "`sh` was stopped after 200ms");
 }
 
 #[test]
-fn the_whole_tree_goes_when_time_is_up_or_nobody_waits() {
+fn the_whole_tree_goes_when_nobody_waits_any_more() {
     let root = tempfile::tempdir().expect("a folder");
     let fifo = root.path().join("alive");
     assert!(std::process::Command::new("mkfifo").arg(&fifo).status().expect("mkfifo").success());
-    // A grandchild in the background, too; both hold the pipe open.
-    let script = format!("exec 7<>{}; (sleep 600 & sleep 600) & echo started; sleep 600", fifo.display());
+    // A grandchild in the background, too; all of them hold the pipe open.
+    let script = format!("exec 7<>{}; (sleep 600 & echo started >&7; sleep 600) & sleep 600", fifo.display());
     run(async {
-        let error = ProcessLister.call(&plan(root.path(), &script, "300ms")).await.expect_err("stops");
-        assert_eq!(error.to_string(), "`sh` was stopped after 300ms");
-        gone(&fifo).await;
-        let long = plan(root.path(), &script, "1m");
-        let call = ProcessLister.call(&long);
-        assert!(tokio::time::timeout(Duration::from_millis(300), call).await.is_err());
-        gone(&fifo).await;
+        let pipe = tokio::net::unix::pipe::OpenOptions::new().open_receiver(&fifo).expect("the pipe");
+        let plan = plan(root.path(), &script, "5m");
+        tokio::select! {
+            ended = ProcessLister.call(&plan) => panic!("ended by itself: {ended:?}"),
+            count = read(&pipe) => assert_eq!(count, "started\n".len()),
+        }
+        // The end of the pipe: nobody is left who could write.
+        let end = tokio::time::timeout(Duration::from_secs(60), read(&pipe)).await.expect("no process is left");
+        assert_eq!(end, 0);
     });
+}
+
+async fn read(pipe: &tokio::net::unix::pipe::Receiver) -> usize {
+    loop {
+        pipe.readable().await.expect("the pipe");
+        match pipe.try_read(&mut [0; 64]) {
+            Ok(count) => return count,
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(error) => panic!("the pipe: {error}"),
+        }
+    }
 }

@@ -71,7 +71,7 @@ fn wrong_flags_are_named() {
         (Overrides { env: vec![("A B".to_owned(), String::new())], ..Overrides::default() }, "--env: \"A B\""),
         (Overrides { env: vec![("PART_SPEC".to_owned(), String::new())], ..Overrides::default() }, "--env: PART_SPEC"),
         (Overrides { build_id: Some(" ".to_owned()), ..Overrides::default() }, "a build id cannot be empty"),
-        (Overrides { retries: Some(1000), ..Overrides::default() }, "the retries of group \"a\" is 1000"),
+        (Overrides { retries: Some(1000), ..Overrides::default() }, "retries of group \"a\" is 1000"),
         (Overrides { browser: Some("opera".to_owned()), ..Overrides::default() }, "knows no browser \"opera\""),
     ];
     for (overrides, expected) in table {

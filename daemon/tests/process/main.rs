@@ -1,0 +1,5 @@
+//! Real daemons as processes, with real specs: what must hold when one is killed, stopped or started twice.
+
+mod partd;
+mod restart;
+mod surface;

@@ -1,0 +1,163 @@
+//! A daemon of its own for a test: own home, own port, gone with the test.
+
+use part_core::{
+    GroupPolicy, GroupSubmission, Recipe, Requirements, RunPolicy, Source, SpecSubmission, Submission, SubmissionId,
+    Workspace,
+};
+use part_proto::convert::submission_to_wire;
+use part_proto::v1::{self, event::Fact, run_service_client::RunServiceClient};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tonic::transport::Channel;
+
+/// Longer than anything here takes on a crowded machine; a test that gets there has failed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A running daemon. Dropping it kills it and everything that it started.
+pub(crate) struct Partd {
+    child: Child,
+    pub(crate) home: PathBuf,
+    pub(crate) address: String,
+}
+
+impl Partd {
+    /// Starts a daemon with two slots on a free port and waits until it is ready.
+    pub(crate) fn start(home: &Path) -> Partd {
+        let mut child = command(home).stderr(Stdio::piped()).spawn().expect("partd starts");
+        let mut log = BufReader::new(child.stderr.take().expect("a pipe"));
+        let mut said = String::new();
+        let address = loop {
+            let mut line = String::new();
+            assert_ne!(log.read_line(&mut line).expect("a log"), 0, "partd ended early:\n{said}");
+            said.push_str(&line);
+            let parsed: serde_json::Value = serde_json::from_str(&line).expect("a line of JSON");
+            if parsed["fields"]["message"] == "ready" {
+                break parsed["fields"]["address"].as_str().expect("an address").to_owned();
+            }
+        };
+        // Keeps the pipe from filling up; ends with the daemon.
+        std::thread::spawn(move || log.lines().for_each(drop));
+        Partd { child, home: home.to_owned(), address }
+    }
+
+    pub(crate) fn channel(&self) -> Channel {
+        Channel::from_shared(format!("http://{}", self.address)).expect("an address").connect_lazy()
+    }
+
+    pub(crate) fn runs(&self) -> RunServiceClient<Channel> {
+        RunServiceClient::new(self.channel())
+    }
+
+    /// As a crash would: no word to anybody.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("gone");
+    }
+
+    pub(crate) fn terminate(&mut self) -> std::process::ExitStatus {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("told");
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("asked") {
+                return status;
+            }
+            assert!(begun.elapsed() < PATIENCE, "partd does not end");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Partd {
+    fn drop(&mut self) {
+        // Already gone in most tests.
+        drop(self.child.kill());
+        drop(self.child.wait());
+        let slots = self.home.join("worker/slots");
+        for slot in std::fs::read_dir(slots).into_iter().flatten().flatten() {
+            if let Err(error) = part_worker::shim::reap_orphans(&slot.path()) {
+                tracing::warn!(%error, "left-over processes of a test");
+            }
+        }
+    }
+}
+
+/// The daemon's command line for a home.
+pub(crate) fn command(home: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_partd"));
+    command
+        .args(["--listen", "127.0.0.1:0", "--slots", "2", "--name", "here", "--log-json", "--home"])
+        .arg(home)
+        .env_remove("PARTD_CONFIG")
+        .env("PARTD_LOG", "info")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    command
+}
+
+/// A run of shell specs; each gets its name as `{spec}`.
+pub(crate) fn shell_run(workspace: &Path, script: &str, specs: &[&str], retries: u32) -> Submission {
+    let spec = |name: &&str| SpecSubmission {
+        name: (*name).to_owned(),
+        size_bytes: 0,
+        history: Vec::new(),
+        expected_tests: None,
+        carried: None,
+    };
+    let command = ["sh", "-c", script, "sh", "{spec}"].map(str::to_owned).to_vec();
+    Submission {
+        id: SubmissionId(uuid::Uuid::now_v7().as_u128()),
+        project: "test".to_owned(),
+        build: "1".to_owned(),
+        source: Source::default(),
+        workspace: Workspace::InPlace(workspace.display().to_string()),
+        policy: RunPolicy::default(),
+        groups: vec![GroupSubmission {
+            label: "all".to_owned(),
+            suite: "main".to_owned(),
+            requirements: Requirements::default(),
+            policy: GroupPolicy { retries },
+            recipe: Recipe::of_command(command),
+            specs: specs.iter().map(spec).collect(),
+        }],
+    }
+}
+
+pub(crate) async fn submit(partd: &Partd, submission: &Submission) -> String {
+    let messages = tokio_stream::iter(submission_to_wire(submission));
+    partd.runs().submit(messages).await.expect("accepted").into_inner().run
+}
+
+/// A run's events from a cursor until `enough`, or its end.
+pub(crate) async fn follow(
+    partd: &Partd,
+    run: &str,
+    after: u64,
+    mut enough: impl FnMut(&Fact) -> bool,
+) -> Vec<v1::Event> {
+    let request = v1::WatchRequest { run: run.to_owned(), after };
+    let follow = async {
+        let mut stream = partd.runs().watch(request).await.expect("watched").into_inner();
+        let mut events = Vec::new();
+        while let Some(event) = stream.message().await.expect("an event") {
+            let done = event.fact.as_ref().is_some_and(&mut enough);
+            events.push(event);
+            if done {
+                break;
+            }
+        }
+        events
+    };
+    tokio::time::timeout(PATIENCE, follow).await.expect("in time")
+}
+
+/// Waits until a file holds at least so many lines.
+pub(crate) fn wait_for_lines(file: &Path, lines: usize) {
+    let begun = Instant::now();
+    while std::fs::read_to_string(file).unwrap_or_default().lines().count() < lines {
+        assert!(begun.elapsed() < PATIENCE, "{} never got {lines} lines", file.display());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

@@ -1,0 +1,111 @@
+//! What can be asked of a daemon from outside: health, reflection, a second daemon, strange clients.
+
+use crate::partd::{Partd, command, follow, shell_run, submit};
+use part_proto::v1::event::Fact;
+use part_proto::v1::{self, mesh_service_client::MeshServiceClient};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::Stdio;
+use std::time::Duration;
+use tonic_health::pb::health_client::HealthClient;
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus};
+
+fn http(address: &str, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("connected");
+    stream.set_read_timeout(Some(Duration::from_secs(30))).expect("set");
+    stream.write_all(request.as_bytes()).expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("answered");
+    answer
+}
+
+#[tokio::test]
+async fn one_port_answers_http_and_grpc() {
+    let home = tempfile::tempdir().expect("home");
+    let partd = Partd::start(home.path());
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    assert!(http(&partd.address, &get("/healthz")).starts_with("HTTP/1.1 200"));
+    assert!(http(&partd.address, &get("/readyz")).ends_with("ready\n"));
+    let health = HealthClient::new(partd.channel())
+        .check(HealthCheckRequest { service: "part.v1.RunService".to_owned() })
+        .await
+        .expect("answered");
+    assert_eq!(health.into_inner().status(), ServingStatus::Serving);
+    let mut mesh = MeshServiceClient::new(partd.channel());
+    let workers = mesh.list_workers(v1::ListWorkersRequest {}).await.expect("answered").into_inner().workers;
+    assert_eq!((workers.len(), workers[0].slots.len(), workers[0].worker.as_str()), (1, 2, "here"));
+    let findings = mesh.doctor(v1::DoctorRequest {}).await.expect("answered").into_inner().findings;
+    assert!(findings.iter().all(|finding| finding.level != v1::FindingLevel::Error as i32), "{findings:?}");
+}
+
+#[tokio::test]
+async fn a_second_daemon_on_one_home_is_refused_by_name() {
+    let home = tempfile::tempdir().expect("home");
+    let _first = Partd::start(home.path());
+    let second = command(home.path()).stderr(Stdio::piped()).output().expect("ran");
+    let said = String::from_utf8_lossy(&second.stderr);
+    assert!(!second.status.success());
+    assert!(said.contains("is used by another daemon (process "), "{said}");
+}
+
+#[tokio::test]
+async fn a_submission_sent_twice_is_one_run() {
+    let (home, workspace) = (tempfile::tempdir().expect("home"), tempfile::tempdir().expect("workspace"));
+    let partd = Partd::start(home.path());
+    let submission = shell_run(workspace.path(), "echo $1 >> witness", &["a", "b"], 0);
+    let run = submit(&partd, &submission).await;
+    assert_eq!(submit(&partd, &submission).await, run);
+    follow(&partd, &run, 0, |_| false).await;
+    // Also after it is finished and out of the leader's memory.
+    assert_eq!(submit(&partd, &submission).await, run);
+    let witness = std::fs::read_to_string(workspace.path().join("witness")).expect("ran");
+    assert_eq!(witness.lines().count(), 2);
+}
+
+#[tokio::test]
+async fn cancelling_stops_what_runs_and_what_waits() {
+    let (home, workspace) = (tempfile::tempdir().expect("home"), tempfile::tempdir().expect("workspace"));
+    let partd = Partd::start(home.path());
+    let run = submit(&partd, &shell_run(workspace.path(), "sleep 600", &["a", "b", "c"], 3)).await;
+    follow(&partd, &run, 0, |fact| matches!(fact, Fact::AttemptStarted(_))).await;
+    let cancel = v1::CancelRequest { run: run.clone(), kill: false, by: "a test".to_owned() };
+    partd.runs().cancel(cancel).await.expect("accepted");
+    let events = follow(&partd, &run, 0, |_| false).await;
+    match &events.last().expect("an end").fact {
+        Some(Fact::RunFinished(finished)) => {
+            assert_eq!(finished.verdict, v1::RunVerdict::Cancelled as i32);
+            assert_eq!(finished.summary.as_ref().expect("figures").cancelled, 3);
+        }
+        other => panic!("the last event is {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn requirements_that_nobody_meets_are_refused_with_the_reason() {
+    let (home, workspace) = (tempfile::tempdir().expect("home"), tempfile::tempdir().expect("workspace"));
+    let partd = Partd::start(home.path());
+    let mut submission = shell_run(workspace.path(), "true", &["a"], 0);
+    let requirement = "label.nonsense".parse().expect("a requirement");
+    submission.groups[0].requirements = part_core::Requirements::new(vec![requirement]);
+    let messages = tokio_stream::iter(part_proto::convert::submission_to_wire(&submission));
+    let refused = partd.runs().submit(messages).await.expect_err("refused");
+    assert_eq!(refused.code(), tonic::Code::FailedPrecondition);
+    assert!(refused.message().contains("label.nonsense"), "{}", refused.message());
+}
+
+#[tokio::test]
+async fn garbage_and_silence_do_not_disturb_others() {
+    let home = tempfile::tempdir().expect("home");
+    let partd = Partd::start(home.path());
+    let mut garbage = TcpStream::connect(&partd.address).expect("connected");
+    garbage.write_all(&[0xff; 4096]).expect("sent");
+    let _silent: Vec<TcpStream> =
+        (0..50).map(|_| TcpStream::connect(&partd.address).expect("connected")).collect();
+    let wrong = v1::WatchRequest { run: "run_nonsense".to_owned(), after: 0 };
+    let refused = partd.runs().watch(wrong).await.expect_err("refused");
+    assert_eq!(refused.code(), tonic::Code::InvalidArgument);
+    let empty = partd.runs().submit(tokio_stream::iter([])).await.expect_err("refused");
+    assert_eq!(empty.code(), tonic::Code::InvalidArgument);
+    let status = MeshServiceClient::new(partd.channel()).status(v1::StatusRequest {}).await.expect("answered");
+    assert_eq!(status.into_inner().open_runs, 0);
+}
