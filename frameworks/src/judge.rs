@@ -39,7 +39,7 @@ pub struct Judgement {
 /// | Exit | Report | Verdict |
 /// |---|---|---|
 /// | by a signal | any | crashed |
-/// | a code of `no_tests` | none expected, missing, or without tests | ran no tests |
+/// | a code of `no_tests` | none expected, missing, empty, or without tests | ran no tests |
 /// | 0 | none expected | passed |
 /// | another code | none expected | failed |
 /// | a code that failing tests do not give | missing or broken | failed: the framework itself did |
@@ -67,12 +67,22 @@ pub fn judge(
         Reported::Nothing if rule.no_tests.contains(&code) => says_no_tests(code),
         Reported::Nothing if code == 0 => Judgement::new(AttemptVerdict::Passed, ""),
         Reported::Nothing => Judgement::new(AttemptVerdict::Failed, format!("exit code {code}")),
-        Reported::Missing { .. } if rule.no_tests.contains(&code) => says_no_tests(code),
+        reported if is_absent(reported) && rule.no_tests.contains(&code) => says_no_tests(code),
         Reported::Missing { place } => {
             without_report(code, rule, &format!("no report was written to {place}"))
         }
         Reported::Broken(error) => without_report(code, rule, &error.to_string()),
         Reported::Parsed(parsed) => with_report(code, rule, parsed, expected),
+    }
+}
+
+/// True where nothing was written, not even half a report.
+fn is_absent(reported: &Reported) -> bool {
+    match reported {
+        Reported::Missing { .. } => true,
+        Reported::Broken(ReportError::Missing { .. } | ReportError::Empty { .. }) => true,
+        Reported::Broken(ReportError::TooLarge { .. } | ReportError::Malformed { .. }) => false,
+        Reported::Nothing | Reported::Parsed(_) => false,
     }
 }
 
@@ -190,7 +200,6 @@ fn missing(tests: &[TestResult], expected: Option<&[String]>) -> Vec<String> {
 mod decisions {
     use super::*;
     use TestOutcome::{Failed, Passed, Skipped, TimedOut};
-    use part_core::ReportFormat;
     use proptest::prelude::*;
 
     fn parsed(tests: &[(&str, TestOutcome)], errors: &[&str]) -> Reported {
@@ -217,7 +226,11 @@ mod decisions {
     }
 
     fn broken() -> Reported {
-        Reported::Broken(ReportError::Missing { format: ReportFormat::Junit })
+        Reported::Broken(ReportError::TooLarge { path: "r.xml".into(), what: "bytes", limit: 9 })
+    }
+
+    fn empty_file() -> Reported {
+        Reported::Broken(ReportError::Empty { path: "r.xml".into() })
     }
 
     /// pytest's rule, more or less.
@@ -248,8 +261,10 @@ mod decisions {
                 "the framework itself failed with exit code 4; no report was written to r.xml",
             ),
             (5, missing_report(), NO_TESTS, "exit code 5 says that no test ran"),
-            (0, broken(), REPORT, "no report was written, expected JUnit XML (exit code 0)"),
-            (5, broken(), REPORT, "no report was written, expected JUnit XML (exit code 5)"),
+            (0, broken(), REPORT, "report r.xml is too large: bytes exceed the limit of 9 (exit code 0)"),
+            (5, broken(), REPORT, "report r.xml is too large: bytes exceed the limit of 9 (exit code 5)"),
+            (0, empty_file(), REPORT, "report r.xml is empty (exit code 0)"),
+            (5, empty_file(), NO_TESTS, "exit code 5 says that no test ran"),
             (0, good(), PASSED, ""),
             (0, parsed(&[("a", Skipped)], &[]), PASSED, ""),
             (0, bad(), FAILED, "1 of 2 tests failed, although the exit code is 0"),

@@ -192,7 +192,8 @@ impl Shared {
         let series = self
             .history
             .iter()
-            .filter(|(key, _)| key.project == query.project && text::matches(&query.spec, &key.spec));
+            .filter(|(key, _)| query.project.as_ref().is_none_or(|project| key.project == *project))
+            .filter(|(key, _)| text::matches(&query.spec, &key.spec));
         let mut rows: Vec<(&Moment, &HistoryRow)> = series.flat_map(|(_, rows)| rows).collect();
         rows.sort_by_key(|(moment, _)| Reverse(*moment));
         rows.into_iter().take(query.limit.min(ROWS_PER_LIST)).map(|(_, row)| row.clone()).collect()

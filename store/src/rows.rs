@@ -155,8 +155,8 @@ impl RunFilter {
 /// Which ended attempts to list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryQuery {
-    /// The project.
-    pub project: String,
+    /// Of this project only.
+    pub project: Option<String>,
     /// Name of the spec, where `*` stands for any text and `?` for any one character.
     pub spec: String,
     /// How many.

@@ -71,7 +71,7 @@ pub trait Store: Send + Sync + 'static {
         per_spec: usize,
     ) -> BoxFuture<'a, Result<Vec<Vec<Sample>>, StoreError>>;
 
-    /// Ended attempts of a project's specs, newest first, whatever they came to; at most `query.limit` and at
+    /// Ended attempts of specs, newest first, whatever they came to; at most `query.limit` and at
     /// most [`crate::ROWS_PER_LIST`].
     fn history_rows<'a>(
         &'a self,

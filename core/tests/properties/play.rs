@@ -1,10 +1,11 @@
 //! Arbitrary histories: steps that make sense in whatever state they find.
 
 use part_core::{
-    AttemptId, AttemptPhase, AttemptVerdict, CancelMode, Capabilities, Config, Core, Entry, Finish, GroupPolicy,
-    GroupSubmission, HeldAttempt, HeldState, Incarnation, Input, Introduction, InvalidReason, Millis, Pending, Recipe,
-    Report, ReportBody, RequestId, Requirements, RunId, RunPolicy, Sample, SlotId, Source, SpecIndex, SpecSubmission,
-    State, Submission, SubmissionId, Term, TestOutcome, TestResult, Timestamp, WorkerId, Workspace,
+    AttemptId, AttemptPhase, AttemptVerdict, CancelMode, Capabilities, Config, Core, Entry, Finish,
+    GroupPolicy, GroupSubmission, HeldAttempt, HeldState, Incarnation, Input, Introduction, InvalidReason,
+    Millis, Pending, Recipe, Report, ReportBody, RequestId, Requirements, RunId, RunPolicy, Sample, SlotId,
+    Source, SpecIndex, SpecSubmission, State, Submission, SubmissionId, Term, TestOutcome, TestResult,
+    Timestamp, WorkerId, Workspace,
 };
 use proptest::prelude::*;
 
@@ -57,8 +58,12 @@ fn step() -> impl Strategy<Value = Step> {
         prop::option::weighted(0.2, 0u64..100_000),
         prop::bool::weighted(0.2),
     );
-    let submit = submit
-        .prop_map(|(groups, max_failures, lost_after, again)| Step::Submit { groups, max_failures, lost_after, again });
+    let submit = submit.prop_map(|(groups, max_failures, lost_after, again)| Step::Submit {
+        groups,
+        max_failures,
+        lost_after,
+        again,
+    });
     let introduce = (0..WORKERS, 0u8..4, any::<bool>(), any::<u8>(), any::<bool>());
     let introduce = introduce.prop_map(|(worker, slots, new_life, holds, reported)| Step::Introduce {
         worker,
@@ -143,7 +148,9 @@ impl Play {
             Step::CloseLink { worker } => {
                 Input::LinkClosed { worker: name(*worker), incarnation: self.life(*worker) }
             }
-            Step::Heartbeat { worker } => Input::Heartbeat { worker: name(*worker), incarnation: self.life(*worker) },
+            Step::Heartbeat { worker } => {
+                Input::Heartbeat { worker: name(*worker), incarnation: self.life(*worker) }
+            }
             Step::Report { attempt, what } => {
                 let Some(id) = pick(&self.active(), *attempt) else { return Pending::default() };
                 self.report(id, what)
@@ -158,7 +165,9 @@ impl Play {
                 let mode = if *kill { CancelMode::Kill } else { CancelMode::Graceful };
                 Input::CancelRequested { request: RequestId(0), run, by: "ann".to_owned(), mode }
             }
-            Step::Drain { worker, draining } => Input::DrainChanged { worker: name(*worker), draining: *draining },
+            Step::Drain { worker, draining } => {
+                Input::DrainChanged { worker: name(*worker), draining: *draining }
+            }
             Step::Pass { millis } => {
                 self.now = self.now + Millis(*millis);
                 Input::TimePassed
@@ -175,7 +184,8 @@ impl Play {
     fn restart(&mut self) -> Pending {
         self.term += 1;
         let state = State::fold(&self.ledger).expect("the ledger fits");
-        let (core, pending) = Core::new(Config { term: Term(self.term), ..Config::default() }, state, self.now);
+        let (core, pending) =
+            Core::new(Config { term: Term(self.term), ..Config::default() }, state, self.now);
         self.core = core;
         pending
     }
@@ -189,7 +199,8 @@ impl Play {
         for run in self.core.state().runs() {
             for (index, spec) in run.specs.iter().enumerate() {
                 for (place, attempt) in spec.attempts.iter().enumerate() {
-                    let id = AttemptId { run: run.id, spec: SpecIndex(index as u32), number: place as u32 + 1 };
+                    let id =
+                        AttemptId { run: run.id, spec: SpecIndex(index as u32), number: place as u32 + 1 };
                     let active = attempt.phase == AttemptPhase::Active;
                     attempts.push((id, active, attempt.worker.clone(), attempt.slot));
                 }
@@ -223,7 +234,11 @@ impl Play {
         };
         self.reports += 1;
         let known = (0..WORKERS).find(|number| name(*number) == worker).unwrap_or(0);
-        Input::Reported { worker, incarnation: self.life(known), report: Report { number: self.reports, body } }
+        Input::Reported {
+            worker,
+            incarnation: self.life(known),
+            report: Report { number: self.reports, body },
+        }
     }
 
     fn introduce(&mut self, worker: u8, slots: u8, new_life: bool, holds: u8, reported: bool) -> Input {

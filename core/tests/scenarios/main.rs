@@ -6,11 +6,17 @@
 //! core's own audit must find nothing, and folding all records must give the live state.
 //!
 //! `UPDATE_SCENARIOS=1 cargo test -p part-core --test scenarios` writes the answers anew; read the difference.
-#![expect(clippy::expect_used, clippy::panic, reason = "a scenario that cannot be read or does not hold must fail")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a scenario that cannot be read or does not hold must fail"
+)]
+#![expect(clippy::disallowed_methods, reason = "scenarios are files, and the bans are for the core itself")]
 
 mod render;
 mod script;
 mod stage;
+mod suite;
 
 use script::Block;
 use std::fs;
@@ -61,7 +67,8 @@ fn difference(expected: &str, actual: &str) -> String {
         let to = (at + 8).min(lines.len());
         lines[from..to].iter().map(|line| format!("  {mark} {line}\n")).collect::<String>()
     };
-    let before = expected[at.saturating_sub(4)..at.min(expected.len())].iter().map(|line| format!("    {line}\n"));
+    let before =
+        expected[at.saturating_sub(4)..at.min(expected.len())].iter().map(|line| format!("    {line}\n"));
     let before: String = before.collect();
     format!("line {}:\n{before}{}{}", at + 1, excerpt(&expected, "-"), excerpt(&actual, "+"))
 }

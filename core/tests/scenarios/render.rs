@@ -1,7 +1,8 @@
 //! Records and effects as lines for people.
 
 use part_core::{
-    AttemptId, CancelMode, CancelReason, Command, Effect, Entry, Record, Reply, RunId, RunSummary, State, WorkerView,
+    AttemptId, CancelMode, CancelReason, Command, Effect, Entry, Record, Reply, RunId, RunSummary, State,
+    WorkerView,
 };
 
 /// Turns identifiers into the names that the scenario uses.
@@ -43,7 +44,8 @@ impl Names<'_> {
         match record {
             Record::RunOpened { .. } => "opened".to_owned(),
             Record::GroupAdded { label, requirements, specs, .. } => {
-                let needs = if requirements.is_empty() { String::new() } else { format!(", needs {requirements}") };
+                let needs =
+                    if requirements.is_empty() { String::new() } else { format!(", needs {requirements}") };
                 format!("group {label} of {specs}{needs}")
             }
             Record::SpecsAdded { specs, .. } => {
@@ -52,7 +54,8 @@ impl Names<'_> {
             }
             Record::RunSealed => "sealed".to_owned(),
             Record::AttemptAssigned { attempt, worker, slot, forecast } => {
-                let forecast = forecast.map_or_else(|| "nothing known".to_owned(), |time| format!("forecast {time}"));
+                let forecast =
+                    forecast.map_or_else(|| "nothing known".to_owned(), |time| format!("forecast {time}"));
                 format!("{} assigned to {worker} slot {slot}, {forecast}", self.attempt(*attempt))
             }
             Record::AttemptStarted { attempt } => format!("{} started", self.attempt(*attempt)),
@@ -60,7 +63,8 @@ impl Names<'_> {
                 format!("{} batch {batch} of {} tests", self.attempt(*attempt), tests.len())
             }
             Record::AttemptFinished { attempt, finish, counts, .. } => {
-                let why = if finish.message.is_empty() { String::new() } else { format!(" ({})", finish.message) };
+                let why =
+                    if finish.message.is_empty() { String::new() } else { format!(" ({})", finish.message) };
                 let history = if *counts { "" } else { ", not for the history" };
                 format!("{} ended: {}{why}{history}", self.attempt(*attempt), finish.verdict)
             }
@@ -98,12 +102,18 @@ impl Names<'_> {
         match command {
             Command::Welcome { acknowledged, discard, lost_after } => {
                 let discard: Vec<String> = discard.iter().map(|id| self.full_attempt(*id)).collect();
-                let discard =
-                    if discard.is_empty() { String::new() } else { format!(", discard {}", discard.join(" ")) };
-                format!("welcome, reports through {acknowledged} are durable{discard}, lost after {lost_after}")
+                let discard = if discard.is_empty() {
+                    String::new()
+                } else {
+                    format!(", discard {}", discard.join(" "))
+                };
+                format!(
+                    "welcome, reports through {acknowledged} are durable{discard}, lost after {lost_after}"
+                )
             }
             Command::Start(order) => {
-                let attempts: Vec<String> = order.attempts.iter().map(|a| self.full_attempt(a.attempt)).collect();
+                let attempts: Vec<String> =
+                    order.attempts.iter().map(|a| self.full_attempt(a.attempt)).collect();
                 format!("start {} on slot {}", attempts.join(" "), order.slot)
             }
             Command::Cancel { attempt, mode } => {
@@ -145,8 +155,11 @@ fn figures(summary: &RunSummary) -> String {
         ("cancelled", summary.cancelled),
         ("undecided", summary.undecided),
     ];
-    let counts: Vec<String> =
-        counts.iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!("{count} {name}")).collect();
+    let counts: Vec<String> = counts
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(name, count)| format!("{count} {name}"))
+        .collect();
     format!(
         "{} in {} attempts on {} slots, makespan {} of at least {}",
         counts.join(", "),

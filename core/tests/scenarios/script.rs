@@ -116,7 +116,9 @@ pub(crate) fn parse(text: &str) -> Result<Command, String> {
         "drain" | "undrain" => Command::Drain { worker: first()?, draining: verb == "drain" },
         "submit" => submit(first()?, &rest[1..])?,
         "report" => report(&rest)?,
-        "resend" => Command::Resend { worker: first()?, number: number(rest.get(1).copied().unwrap_or_default())? },
+        "resend" => {
+            Command::Resend { worker: first()?, number: number(rest.get(1).copied().unwrap_or_default())? }
+        }
         "cancel" | "kill" => {
             let by = rest.get(1).and_then(|word| word.strip_prefix("by=")).unwrap_or("ann").to_owned();
             Command::Cancel { run: first()?, by, kill: verb == "kill" }
@@ -125,7 +127,9 @@ pub(crate) fn parse(text: &str) -> Result<Command, String> {
         "pause-leader" => Command::PauseLeader { time: duration(&first()?)? },
         "restart-leader" => Command::RestartLeader,
         "uncommitted" => Command::Uncommitted(Box::new(parse(&rest.join(" "))?)),
-        "explain" => Command::Explain { run: first()?, spec: rest.get(1).copied().unwrap_or_default().to_owned() },
+        "explain" => {
+            Command::Explain { run: first()?, spec: rest.get(1).copied().unwrap_or_default().to_owned() }
+        }
         "workers" => Command::Workers,
         "wakeup" => Command::Wakeup,
         _ => return Err(format!("{verb:?} is no command")),
@@ -172,7 +176,8 @@ fn submit(run: String, words: &[&str]) -> Result<Command, String> {
             "lost-after" => submit.lost_after = Some(duration(value)?),
             "group" => submit.groups.push(Group { label: value.to_owned(), ..Group::default() }),
             "retries" | "needs" | "specs" => {
-                let group = submit.groups.last_mut().ok_or_else(|| format!("{key} comes before its group"))?;
+                let group =
+                    submit.groups.last_mut().ok_or_else(|| format!("{key} comes before its group"))?;
                 match key {
                     "retries" => group.retries = number(value)?,
                     "needs" => group.needs = value.split(',').map(str::to_owned).collect(),
@@ -186,7 +191,8 @@ fn submit(run: String, words: &[&str]) -> Result<Command, String> {
 }
 
 fn spec(text: &str) -> Result<Spec, String> {
-    let (name, known) = text.split_once(':').ok_or_else(|| format!("{text:?}: what is known of it is missing"))?;
+    let (name, known) =
+        text.split_once(':').ok_or_else(|| format!("{text:?}: what is known of it is missing"))?;
     let known = match known {
         "?" => Known::Nothing { size: 0 },
         "carried" => Known::Passed,
@@ -199,7 +205,9 @@ fn spec(text: &str) -> Result<Spec, String> {
 }
 
 fn report(words: &[&str]) -> Result<Command, String> {
-    let [worker, spec, what, message @ ..] = words else { return Err("worker, spec and what are needed".to_owned()) };
+    let [worker, spec, what, message @ ..] = words else {
+        return Err("worker, spec and what are needed".to_owned());
+    };
     let what = match *what {
         "started" => What::Started,
         "passed" => What::Finished(AttemptVerdict::Passed),

@@ -1,13 +1,12 @@
 //! Plays commands against a core, as a driver would, and checks it after every input.
 
 use crate::render::{Names, worker_view};
-use crate::script::{Command, Known, Submit, What};
+use crate::script::{Command, Submit, What};
+use crate::suite;
 use part_core::{
-    AttemptId, CancelMode, Capabilities, Carried, Config, Core, Effect, Entry, Finish, GroupPolicy,
-    GroupSubmission, HeldAttempt, HeldState, Incarnation, Input, Introduction, Millis, Output, Pending, Recipe, Report,
-    ReportBody, RequestId, Requirement, Requirements, RunId, RunPolicy, Sample,
-    SlotId, Source, SpecIndex, SpecSubmission, State, Submission, SubmissionId, Term, TestCounts, TestOutcome,
-    TestResult, Timestamp, Timing, WorkerId, Workspace,
+    AttemptId, CancelMode, Capabilities, Config, Core, Effect, Entry, Finish, HeldAttempt, HeldState,
+    Incarnation, Input, Introduction, Millis, Output, Pending, Report, ReportBody, RequestId, RunId, SlotId,
+    SpecIndex, State, SubmissionId, Term, TestCounts, Timestamp, Timing, WorkerId,
 };
 use std::collections::BTreeMap;
 
@@ -116,7 +115,8 @@ impl Stage {
                 self.introduction(&worker, Vec::new())
             }
             Command::Introduce { worker, slots, life, holding } => {
-                let held = holding.iter().map(|(name, reported)| self.held(&worker, name, *reported)).collect();
+                let held =
+                    holding.iter().map(|(name, reported)| self.held(&worker, name, *reported)).collect();
                 let bench = self.bench(&worker);
                 bench.slots = slots.unwrap_or(bench.slots);
                 if let Some(life) = life {
@@ -282,7 +282,7 @@ impl Stage {
             What::Tests { passed, failed, skipped } => {
                 let batch = bench.batches.entry(attempt).or_default();
                 *batch += 1;
-                ReportBody::Tests { attempt, batch: *batch - 1, tests: tests(passed, failed, skipped) }
+                ReportBody::Tests { attempt, batch: *batch - 1, tests: suite::tests(passed, failed, skipped) }
             }
             What::Finished(verdict) => {
                 let counts = TestCounts { passed: 1, ..TestCounts::default() };
@@ -310,15 +310,7 @@ impl Stage {
             self.runs.push((submit.run.clone(), run));
         }
         let request = self.request();
-        let submission = Submission {
-            id: SubmissionId(id),
-            project: "shop".to_owned(),
-            build: submit.run,
-            source: Source::default(),
-            workspace: Workspace::InPlace("/srv/shop".to_owned()),
-            policy: RunPolicy { max_failures: submit.max_failures, lost_after: submit.lost_after },
-            groups: submit.groups.into_iter().map(group).collect(),
-        };
+        let submission = suite::submission(submit, SubmissionId(id));
         Input::RunSubmitted { request, run, submission: Box::new(submission) }
     }
 
@@ -345,7 +337,8 @@ impl Stage {
             Some((run, name)) => (Some(self.run(run)), name),
             None => (None, text),
         };
-        let mut candidates = self.runs.iter().rev().map(|(_, id)| *id).filter(|id| run.is_none_or(|run| run == *id));
+        let mut candidates =
+            self.runs.iter().rev().map(|(_, id)| *id).filter(|id| run.is_none_or(|run| run == *id));
         let found = candidates.find_map(|id| {
             let specs = &self.folded.run(id)?.specs;
             let index = specs.iter().position(|spec| spec.name.as_ref() == name)?;
@@ -361,65 +354,12 @@ impl Stage {
             None => (text, None),
         };
         let (run, spec) = self.spec(spec);
-        let attempts = self.folded.run(run).and_then(|run| run.spec(spec)).map(|spec| spec.attempts.as_slice());
+        let attempts =
+            self.folded.run(run).and_then(|run| run.spec(spec)).map(|spec| spec.attempts.as_slice());
         let on_worker = attempts.unwrap_or_default().iter().rposition(|attempt| attempt.worker.0 == worker);
         let Some(number) = number.or(on_worker.map(|place| place as u32 + 1)) else {
             panic!("{}: {worker} has no attempt of {text:?}", self.place);
         };
         AttemptId { run, spec, number }
     }
-}
-
-fn group(group: crate::script::Group) -> GroupSubmission {
-    let needs: Vec<Requirement> = group.needs.iter().map(|text| text.parse().expect("a requirement")).collect();
-    let suite = group.label.rsplit('/').next().unwrap_or_default().to_owned();
-    GroupSubmission {
-        label: group.label,
-        suite,
-        requirements: Requirements::new(needs),
-        policy: GroupPolicy { retries: group.retries },
-        recipe: Recipe::of_command(vec!["sh".to_owned(), "{spec}".to_owned()]),
-        specs: group.specs.into_iter().map(spec).collect(),
-    }
-}
-
-fn spec(spec: crate::script::Spec) -> SpecSubmission {
-    let history = match spec.known {
-        Known::Took(duration) => vec![Sample { at: Timestamp(0), duration }],
-        Known::Nothing { .. } | Known::Passed => Vec::new(),
-    };
-    let size_bytes = match spec.known {
-        Known::Nothing { size } => size,
-        Known::Took(_) | Known::Passed => 0,
-    };
-    let carried = match spec.known {
-        Known::Passed => {
-            let attempt = AttemptId { run: RunId(0), spec: SpecIndex(0), number: 1 };
-            Some(Carried { attempt, duration: Millis::seconds(1) })
-        }
-        Known::Took(_) | Known::Nothing { .. } => None,
-    };
-    SpecSubmission { name: spec.name, size_bytes, history, expected_tests: None, carried }
-}
-
-fn tests(passed: u32, failed: u32, skipped: u32) -> Vec<TestResult> {
-    let outcomes = [(TestOutcome::Passed, passed), (TestOutcome::Failed, failed), (TestOutcome::Skipped, skipped)];
-    let mut results = Vec::new();
-    for (outcome, count) in outcomes {
-        for _ in 0..count {
-            let id = format!("test {}", results.len() + 1);
-            results.push(TestResult {
-                name: id.clone(),
-                id,
-                outcome,
-                duration_micros: None,
-                message: None,
-                detail: None,
-                output: None,
-                retries: 0,
-                location: None,
-            });
-        }
-    }
-    results
 }

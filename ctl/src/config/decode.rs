@@ -193,19 +193,6 @@ impl<'a, 'd> Section<'a, 'd> {
         texts.iter().filter_map(|text| checked(findings, text.span(), text.get_ref().parse())).collect()
     }
 
-    /// Plain strings without the places.
-    pub(crate) fn words(&self, key: &str, findings: &mut Findings<'_>) -> Vec<String> {
-        let texts = self.texts(key, findings).unwrap_or_default();
-        let mut words = Vec::with_capacity(texts.len());
-        for text in texts {
-            if text.get_ref().contains('\0') {
-                findings.error(text.span(), format!("an element of {key:?} has a NUL character"));
-            }
-            words.push(text.into_inner());
-        }
-        words
-    }
-
     /// Environment variables; numbers and booleans are taken as they are written.
     pub(crate) fn env(&self, key: &str, findings: &mut Findings<'_>) -> BTreeMap<String, String> {
         let Some(section) = self.section(key, findings) else { return BTreeMap::new() };

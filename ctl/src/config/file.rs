@@ -2,7 +2,7 @@
 
 use super::decode::{Findings, Known, Section, checked};
 use super::error::{ConfigError, Problems};
-use super::frameworks::{Frameworks, check_browser, decode_command, decode_frameworks, decode_report};
+use super::frameworks::{Frameworks, check_browser, decode_command, decode_frameworks, decode_report, templates};
 use super::locate::Warning;
 use super::model::{Group, Project, RunDefaults, Settings, Suite};
 use super::source::SourceText;
@@ -95,7 +95,7 @@ pub(crate) fn parse(
     let run = decode_run(&top, &mut findings);
     let frameworks = decode_frameworks(&top, &mut findings);
     let suites = decode_suites(&top, &frameworks, &mut findings);
-    let groups = decode_groups(&top, &mut findings);
+    let groups = decode_groups(&top, &suites, &frameworks, &mut findings);
     if !findings.errors.is_empty() {
         return Err(ConfigError::Invalid { problems: Problems::new(findings.errors) });
     }
@@ -207,14 +207,30 @@ fn decode_folder(section: &Section<'_, '_>, findings: &mut Findings<'_>) -> Opti
     Some(parts.join("/"))
 }
 
-fn decode_groups(top: &Section<'_, '_>, findings: &mut Findings<'_>) -> Vec<Group> {
-    // Names of all suites, of broken ones too: a group of a broken suite is not wrong for it.
-    let suites: Vec<String> = match top.value("suites").map(Spanned::get_ref) {
-        Some(DeValue::Table(table)) => table.keys().map(|key| key.get_ref().clone().into_owned()).collect(),
-        _ => Vec::new(),
-    };
-    let sections = named_sections(top, "groups", "group label", findings);
-    sections.into_iter().filter_map(|(label, section)| decode_group(label, &section, &suites, findings)).collect()
+fn decode_groups(
+    top: &Section<'_, '_>,
+    suites: &[Suite],
+    frameworks: &Frameworks,
+    findings: &mut Findings<'_>,
+) -> Vec<Group> {
+    let names = suite_names(top);
+    let mut groups = Vec::new();
+    for (label, section) in named_sections(top, "groups", "group label", findings) {
+        let Some(group) = decode_group(label, &section, &names, findings) else { continue };
+        let suite = suites.iter().find(|suite| suite.name == group.suite);
+        if let Some(framework) = suite.and_then(|suite| frameworks.catalogue.get(&suite.framework).ok()) {
+            check_browser(&section, &framework, findings);
+        }
+        groups.push(group);
+    }
+    groups
+}
+
+/// Names of all suites in the order of the file, of broken ones too: a group of a broken suite is not wrong for it.
+fn suite_names(top: &Section<'_, '_>) -> Vec<String> {
+    let Some(DeValue::Table(table)) = top.value("suites").map(Spanned::get_ref) else { return Vec::new() };
+    let suites = Section::new("suites", 0..0, table);
+    suites.entries().into_iter().map(|(name, _)| name.get_ref().clone().into_owned()).collect()
 }
 
 fn decode_group(
@@ -266,8 +282,8 @@ fn decode_settings(section: &Section<'_, '_>, findings: &mut Findings<'_>) -> Se
     Settings {
         requires: section.requirements("requires", findings),
         env: section.env("env", findings),
-        args: section.words("args", findings),
-        artifacts: section.words("artifacts", findings),
+        args: decode_templates(section, "args", findings),
+        artifacts: decode_templates(section, "artifacts", findings),
         browser: browser.map(Spanned::into_inner),
         timeout: section.duration("timeout", findings),
         idle_timeout: section.duration("idle-timeout", findings),
@@ -276,6 +292,13 @@ fn decode_settings(section: &Section<'_, '_>, findings: &mut Findings<'_>) -> Se
         list_tests: section.boolean("list-tests", findings),
         copy_workspace: section.boolean("copy-workspace", findings),
     }
+}
+
+/// Texts with placeholders, checked and kept as they are written.
+fn decode_templates(section: &Section<'_, '_>, key: &str, findings: &mut Findings<'_>) -> Vec<String> {
+    let texts = section.texts(key, findings).unwrap_or_default();
+    templates(&texts, findings);
+    texts.into_iter().map(Spanned::into_inner).collect()
 }
 
 /// The tables of `[suites]` or `[groups]`, with their checked names, in the order of the file.

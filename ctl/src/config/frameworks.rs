@@ -1,7 +1,7 @@
 //! What part.toml says about frameworks: its own tables, and what a suite of a bare framework has to add.
 
 use super::decode::{Findings, Section, checked};
-use super::suggest::{did_you_mean, listed};
+use super::suggest::did_you_mean;
 use super::values::check_name;
 use part_core::ReportFormat;
 use part_frameworks::table::{Catalogue, Framework, FrameworkTable, ReportTable, TableError, Tables};
@@ -64,6 +64,11 @@ fn leave_out_dependents(tables: &mut Tables, broken: &mut Vec<String>, builtin: 
 }
 
 fn decode_table(name: &str, value: &Spanned<DeValue<'_>>, findings: &mut Findings<'_>) -> Option<FrameworkTable> {
+    if !value.get_ref().is_table() {
+        let help = format!("write it as a table: [frameworks.{name}]");
+        findings.error_with_help(value.span(), format!("framework {name:?} is a table of its own"), help);
+        return None;
+    }
     let mut unknown = Vec::new();
     let reader = ValueDeserializer::from(value.clone());
     let read = serde_ignored::deserialize(reader, |path| unknown.push(path.to_string()));
@@ -174,7 +179,11 @@ pub(crate) fn decode_command(
         (Some(_), None) => {}
     }
     let whole = section.value("command").map_or_else(|| section.at.clone(), Spanned::span);
-    let command = templates(section, "command", findings)?;
+    let texts = section.texts("command", findings)?;
+    let command = templates(&texts, findings);
+    if command.len() < texts.len() {
+        return None;
+    }
     let speaks_of = |wanted| command.iter().any(|part| part.mentions(&wanted));
     if command.first().is_none_or(|program| program.pieces().is_empty()) {
         findings.error_with_help(whole, "the command names no program", "write it like [\"sh\", \"{spec}\"]");
@@ -188,14 +197,17 @@ pub(crate) fn decode_command(
     Some(command)
 }
 
-/// Texts with placeholders.
-pub(crate) fn templates(
-    section: &Section<'_, '_>,
-    key: &str,
-    findings: &mut Findings<'_>,
-) -> Option<Vec<Template>> {
-    let texts = section.texts(key, findings)?;
-    Some(texts.iter().filter_map(|text| checked(findings, text.span(), text.get_ref().parse())).collect())
+/// Texts with placeholders; one that is wrong is reported and left out.
+pub(crate) fn templates(texts: &[Spanned<String>], findings: &mut Findings<'_>) -> Vec<Template> {
+    let mut templates = Vec::with_capacity(texts.len());
+    for text in texts {
+        if text.get_ref().contains('\0') {
+            findings.error(text.span(), "no program takes a NUL character");
+        } else {
+            templates.extend(checked(findings, text.span(), text.get_ref().parse()));
+        }
+    }
+    templates
 }
 
 /// `report = "FORMAT:PLACE"` of a suite whose framework does not say where its results are.
@@ -261,19 +273,15 @@ fn format_named(name: &str) -> Option<ReportFormat> {
     FORMATS.iter().find(|(known, _)| *known == name).map(|(_, format)| *format)
 }
 
-/// Warns where a suite names a browser that its framework does not know.
-pub(crate) fn check_browser(
-    section: &Section<'_, '_>,
-    framework: &Framework,
-    findings: &mut Findings<'_>,
-) {
+/// Warns where a suite or group names a browser that the framework does not know. Only a warning: what is known may
+/// depend on the workspace, and it is an error as soon as it is used.
+pub(crate) fn check_browser(section: &Section<'_, '_>, framework: &Framework, findings: &mut Findings<'_>) {
     let Some(value) = section.value("browser") else { return };
     let Some(browser) = value.get_ref().as_str() else { return };
-    if framework.browsers.contains_key(browser) {
+    if framework.browsers.is_empty() || framework.browsers.contains_key(browser) {
         return;
     }
-    let known: Vec<&String> = framework.browsers.keys().collect();
     let message = format!("framework {:?} does not know the browser {browser:?}", framework.name);
-    let help = if known.is_empty() { "it knows none".to_owned() } else { format!("it knows {}", listed(&known)) };
+    let help = did_you_mean(browser, "known browsers", framework.browsers.keys().map(String::as_str));
     findings.warnings.push(findings.source.problem(value.span(), message).help(help));
 }

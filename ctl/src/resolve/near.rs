@@ -67,10 +67,10 @@ impl Near<'_> {
             (false, _) => self.readings().map(|glob| glob.reach(name)).max().unwrap_or(Reach::Not),
         };
         let mut hints = Vec::new();
-        let mut say = |found: Vec<&str>, what: &str| match found.as_slice() {
+        let mut say = |what: &str, found: Vec<&str>| match found.as_slice() {
             [] => {}
-            [only] => hints.push(format!("{only} matches, but {what}")),
-            [first, ..] => hints.push(format!("{} files match, such as {first}, but {what}", found.len())),
+            [only] => hints.push(format!("{what}: {only}")),
+            [first, more @ ..] => hints.push(format!("{what}: {first} and {} more", more.len())),
         };
         let reached: Vec<&str> =
             self.unfiltered.iter().map(|file| file.name.as_str()).filter(|name| reach(name) != Reach::Not).collect();
@@ -80,10 +80,10 @@ impl Near<'_> {
             .into_iter()
             .partition(|name| reach(name) == Reach::Inside && !matching.is_kind_of_spec(name));
         let (ignored, elsewhere): (Vec<&str>, Vec<&str>) = specs.into_iter().partition(|name| !seen.contains(name));
-        say(excluded, "`exclude` leaves them out");
-        say(ignored, "git ignores them");
-        say(elsewhere, "they are not among the group's own specs");
-        say(others, &format!("they are not called like specs ({})", self.kinds()));
+        say("left out by `exclude`", excluded);
+        say("ignored by git", ignored);
+        say("not among the group's own specs", elsewhere);
+        say(&format!("not called like specs ({})", self.kinds()), others);
         if hints.is_empty() {
             hints.extend(self.readings().filter_map(|glob| self.misplaced(glob)));
         }
@@ -103,6 +103,9 @@ impl Near<'_> {
         if glob.is_literal() {
             return meant(glob.as_str(), &files);
         }
+        if let Some(deeper) = self.deeper(glob, &files) {
+            return Some(deeper);
+        }
         let prefix = glob.prefix();
         let folders: BTreeSet<&str> = files.iter().flat_map(|file| parents(file)).collect();
         if prefix.is_empty() || folders.contains(prefix) {
@@ -110,6 +113,15 @@ impl Near<'_> {
         }
         let meant = nearest(prefix, folders).map(|folder| format!("; did you mean {folder}/?"));
         Some(format!("there is no folder {prefix}/{}", meant.unwrap_or_default()))
+    }
+
+    /// The same glob, but for all folders.
+    fn deeper(&self, glob: &SpecGlob, files: &[&str]) -> Option<String> {
+        let (folder, rest) = glob.as_str().rsplit_once('/').unwrap_or(("", glob.as_str()));
+        let text = if folder.is_empty() { format!("**/{rest}") } else { format!("{folder}/**/{rest}") };
+        let deeper = SpecGlob::parse(&text).ok()?;
+        let found = files.iter().filter(|file| deeper.reach(file) == Reach::Named).count();
+        (found > 0).then(|| format!("in the folders below, {found} files match {text:?}"))
     }
 
     fn readings(&self) -> impl Iterator<Item = &SpecGlob> {

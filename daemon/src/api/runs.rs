@@ -206,7 +206,7 @@ impl RunService for Runs {
     ) -> Result<Response<v1::HistoryResponse>, Status> {
         let asked = request.into_inner();
         let query = HistoryQuery {
-            project: asked.project,
+            project: (!asked.project.is_empty()).then_some(asked.project),
             spec: if asked.spec.is_empty() { "*".to_owned() } else { format!("*{}*", asked.spec) },
             limit: limit(asked.limit, bounds::HISTORY_LISTED, part_store::ROWS_PER_LIST),
         };

@@ -38,6 +38,7 @@ impl Suite {
         let base = folder.path().canonicalize().expect("a real path");
         let (root, work) = (base.join("suite"), base.join("work"));
         copy(&suites().join(name), &root);
+        fs::create_dir_all(&work).expect("a folder");
         let framework = Catalogue::builtin().resolve(name, &root, "").expect("a framework");
         let inherited = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
         let mut options = SuiteOptions { inherited, ..SuiteOptions::default() };

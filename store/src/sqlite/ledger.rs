@@ -88,7 +88,7 @@ impl SqliteStore {
             "SELECT s.project, s.suite, s.class, s.spec AS name, h.at, h.run, h.spec, h.attempt, h.duration_ms, \
                     h.verdict, h.counts \
              FROM series AS s JOIN history AS h ON h.series = s.key \
-             WHERE s.project = ?1 AND s.spec GLOB ?2 \
+             WHERE (?1 IS NULL OR s.project = ?1) AND s.spec GLOB ?2 \
              ORDER BY h.at DESC, h.run DESC, h.spec DESC, h.attempt DESC LIMIT ?3",
         )
         .bind(&query.project)

@@ -2,7 +2,8 @@
 
 use crate::{Checked, Violation, ensure};
 use part_core::{
-    AttemptPhase, Bounds, Core, Entry, LinkState, Record, Requirements, Spec, SpecPhase, Timestamp, WorkerId, WorkerView,
+    AttemptPhase, Bounds, Core, Entry, LinkState, Record, Requirements, Spec, SpecPhase, Timestamp, WorkerId,
+    WorkerView,
 };
 
 /// Checks the core after an input that made these records.

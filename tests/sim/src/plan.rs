@@ -2,9 +2,9 @@
 
 use crate::Rng;
 use part_core::{
-    AttemptId, AttemptVerdict, Bounds, CancelMode, Capabilities, Carried, GroupPolicy, GroupSubmission, InvalidReason,
-    Millis, Recipe, Requirement, Requirements, RunId, RunPolicy, Sample, Source, SpecIndex, SpecSubmission, Submission,
-    SubmissionId, Timestamp, Workspace,
+    AttemptId, AttemptVerdict, Bounds, CancelMode, Capabilities, Carried, GroupPolicy, GroupSubmission,
+    InvalidReason, Millis, Recipe, Requirement, Requirements, RunId, RunPolicy, Sample, Source, SpecIndex,
+    SpecSubmission, Submission, SubmissionId, Timestamp, Workspace,
 };
 use std::collections::BTreeMap;
 
@@ -136,9 +136,11 @@ impl Plan {
                 for spec in &group.specs {
                     let nature = self.natures.get(&spec.name).map_or(LIMIT, |nature| match nature.kind {
                         Kind::Hangs => LIMIT,
-                        Kind::Solid | Kind::Flaky(_) | Kind::Broken | Kind::KillsWorker | Kind::RunsNoTests => {
-                            Millis(nature.typical.0 * 5 / 4).min(LIMIT)
-                        }
+                        Kind::Solid
+                        | Kind::Flaky(_)
+                        | Kind::Broken
+                        | Kind::KillsWorker
+                        | Kind::RunsNoTests => Millis(nature.typical.0 * 5 / 4).min(LIMIT),
                     });
                     let tries = u64::from(group.policy.retries + self.bounds.lost_attempts + 1);
                     let waits = u64::from(group.policy.retries) * self.bounds.elsewhere_wait.0;
@@ -199,7 +201,8 @@ fn workers(rng: &mut Rng) -> Vec<WorkerPlan> {
 fn client(number: u64, faulty: bool, natures: &mut BTreeMap<String, Nature>, rng: &mut Rng) -> ClientPlan {
     let max_failures = rng.chance(15).then(|| rng.between(1, 3) as u32);
     let lost_after = rng.chance(15).then(|| Millis(rng.below(90_000)));
-    let groups = (0..rng.between(1, 3)).map(|group| self::group(number, group, faulty, natures, rng)).collect();
+    let groups =
+        (0..rng.between(1, 3)).map(|group| self::group(number, group, faulty, natures, rng)).collect();
     let submission = Submission {
         id: SubmissionId(u128::from(rng.bits()) << 64 | u128::from(rng.bits())),
         project: "shop".to_owned(),

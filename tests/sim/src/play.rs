@@ -88,7 +88,9 @@ pub fn play(seed: u64, sabotage: Option<Sabotage>) -> Result<Story, Box<Failure>
             let repeated = unfold(&mut again);
             let violation = match repeated == Err(violation.clone()) {
                 true => violation,
-                false => Violation(format!("{violation}; and the second play went another way: {repeated:?}")),
+                false => {
+                    Violation(format!("{violation}; and the second play went another way: {repeated:?}"))
+                }
             };
             let (at, transcript) = again.into_transcript();
             Err(Box::new(Failure { seed, at, violation, transcript }))
@@ -99,7 +101,8 @@ pub fn play(seed: u64, sabotage: Option<Sabotage>) -> Result<Story, Box<Failure>
 /// A panic of the core is a violation like any other, so that its seed is told.
 fn unfold(world: &mut World) -> Checked {
     catch_unwind(AssertUnwindSafe(|| world.unfold())).unwrap_or_else(|cause| {
-        let text = cause.downcast_ref::<String>().map(String::as_str).or(cause.downcast_ref::<&str>().copied());
+        let text =
+            cause.downcast_ref::<String>().map(String::as_str).or(cause.downcast_ref::<&str>().copied());
         Err(Violation(format!("panic: {}", text.unwrap_or("of unknown cause"))))
     })
 }

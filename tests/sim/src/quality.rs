@@ -2,10 +2,10 @@
 
 use crate::{Checked, Rng, Violation};
 use part_core::{
-    AttemptVerdict, Capabilities, Command, Config, Core, Effect, Finish, GroupPolicy, GroupSubmission, Incarnation,
-    Input, Introduction, Millis, Pending, Recipe, Record, Report, ReportBody, RequestId, Requirements, RunId, RunPolicy,
-    RunSummary, Sample, SlotId, Source, SpecSubmission, State, Submission, SubmissionId, Term, Timestamp, WorkerId,
-    Workspace,
+    AttemptVerdict, Capabilities, Command, Config, Core, Effect, Finish, GroupPolicy, GroupSubmission,
+    Incarnation, Input, Introduction, Millis, Pending, Recipe, Record, Report, ReportBody, RequestId,
+    Requirements, RunId, RunPolicy, RunSummary, Sample, SlotId, Source, SpecSubmission, State, Submission,
+    SubmissionId, Term, Timestamp, WorkerId, Workspace,
 };
 use std::collections::BTreeMap;
 
@@ -24,13 +24,15 @@ impl PackingPlan {
     /// A random suite without history: so many specs, most of them short, a few long.
     pub fn random(rng: &mut Rng, specs: u64, slots: u32) -> Self {
         let typical = rng.between(500, 10_000);
-        let durations = (0..specs).map(|number| (format!("spec {number:05}"), Millis(rng.duration(typical)))).collect();
+        let durations =
+            (0..specs).map(|number| (format!("spec {number:05}"), Millis(rng.duration(typical)))).collect();
         PackingPlan { slots, durations, history: BTreeMap::new() }
     }
 
     /// What each spec takes in its next run: within so many per cent of what it takes in this one.
     pub fn varied(&self, rng: &mut Rng, percent: u64) -> BTreeMap<String, Millis> {
-        let mut vary = |time: &Millis| Millis((time.0 * rng.between(100 - percent, 100 + percent) / 100).max(1));
+        let mut vary =
+            |time: &Millis| Millis((time.0 * rng.between(100 - percent, 100 + percent) / 100).max(1));
         self.durations.iter().map(|(name, time)| (name.clone(), vary(time))).collect()
     }
 
@@ -81,7 +83,8 @@ pub struct Bench<'a> {
 impl<'a> Bench<'a> {
     /// A fresh core without workers.
     pub fn new(plan: &'a PackingPlan) -> Self {
-        let (core, _) = Core::new(Config { term: Term(1), ..Config::default() }, State::default(), Timestamp(0));
+        let (core, _) =
+            Core::new(Config { term: Term(1), ..Config::default() }, State::default(), Timestamp(0));
         let (ends, learned) = (BTreeMap::new(), BTreeMap::new());
         Bench { core, plan, now: Timestamp(0), ends, reports: 0, summary: None, learned }
     }

@@ -5,7 +5,8 @@
 
 use crate::{Checked, Violation, ensure};
 use part_core::{
-    Attempt, AttemptId, AttemptVerdict, Entry, Record, RunId, SlotId, SpecIndex, State, SubmissionId, Timestamp, WorkerId,
+    Attempt, AttemptId, AttemptVerdict, Entry, Record, RunId, SlotId, SpecIndex, State, SubmissionId,
+    Timestamp, WorkerId,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -91,7 +92,9 @@ impl Store {
     }
 
     fn observe(&mut self, entry: &Entry) -> Checked {
-        let what = |problem: &str| format!("entry {} of {:?}: {problem}: {:?}", entry.number, entry.run, entry.record);
+        let what = |problem: &str| {
+            format!("entry {} of {:?}: {problem}: {:?}", entry.number, entry.run, entry.record)
+        };
         let account = self.runs.entry(entry.run).or_default();
         ensure(entry.number == account.last_number + 1, || what("there is a gap before it"))?;
         ensure(entry.at >= account.last_at, || what("time goes back"))?;
@@ -157,7 +160,9 @@ impl Store {
                 account.finished = Some(self.batches);
                 self.counts.finished_runs += 1;
                 ensure(account.specs.values().all(|spec| spec.decided), || what("a spec has no verdict"))?;
-                ensure(summary.makespan >= summary.bound || summary.attempts == 0, || what("it beat its own bound"))?;
+                ensure(summary.makespan >= summary.bound || summary.attempts == 0, || {
+                    what("it beat its own bound")
+                })?;
             }
         }
         Ok(())

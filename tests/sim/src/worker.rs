@@ -4,8 +4,9 @@ use crate::plan::{Ending, GRACE, Nature, WorkerPlan};
 use crate::store::Store;
 use crate::{Checked, Rng, ensure};
 use part_core::{
-    AttemptId, AttemptVerdict, CancelMode, Capabilities, Command, Finish, HeldAttempt, HeldState, Incarnation,
-    Introduction, Millis, Report, ReportBody, SlotId, TestOutcome, TestResult, Term, Timestamp, WorkerId,
+    AttemptId, AttemptVerdict, CancelMode, Capabilities, Command, Finish, HeldAttempt, HeldState,
+    Incarnation, Introduction, Millis, Report, ReportBody, SlotId, Term, TestOutcome, TestResult, Timestamp,
+    WorkerId,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -44,8 +45,14 @@ struct Held {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
     /// Its slot is still being cleared.
-    Queued { time: Millis, ending: Ending },
-    Running { ends: Timestamp, ending: Ending },
+    Queued {
+        time: Millis,
+        ending: Ending,
+    },
+    Running {
+        ends: Timestamp,
+        ending: Ending,
+    },
     Reported,
 }
 
@@ -147,11 +154,15 @@ impl Worker {
     }
 
     fn start(&mut self, id: AttemptId, slot: SlotId, time: Millis, ending: Ending) -> Checked {
-        ensure(slot.0 < self.slots, || format!("{} has no slot {slot}, but {id} is to start on it", self.name))?;
+        ensure(slot.0 < self.slots, || {
+            format!("{} has no slot {slot}, but {id} is to start on it", self.name)
+        })?;
         ensure(!self.held.contains_key(&id), || format!("{id} is started twice on {}", self.name))?;
         for (other, held) in &self.held {
             let in_the_way = held.slot == slot && held.phase != Phase::Reported && !held.condemned;
-            ensure(!in_the_way, || format!("{id} is to start on {} slot {slot}, where {other} runs", self.name))?;
+            ensure(!in_the_way, || {
+                format!("{id} is to start on {} slot {slot}, where {other} runs", self.name)
+            })?;
         }
         let phase = Phase::Queued { time, ending };
         self.held.insert(id, Held { slot, phase, condemned: false, forgotten: false });
@@ -161,7 +172,8 @@ impl Worker {
     /// Starts what waits for a slot that is free now.
     fn fill_slots(&mut self, now: Timestamp, wants: &mut Wants) {
         let running = |phase| matches!(phase, Phase::Running { .. });
-        let taken: Vec<SlotId> = self.held.values().filter(|held| running(held.phase)).map(|held| held.slot).collect();
+        let taken: Vec<SlotId> =
+            self.held.values().filter(|held| running(held.phase)).map(|held| held.slot).collect();
         let mut started = Vec::new();
         for (id, held) in &mut self.held {
             if let Phase::Queued { time, ending } = held.phase
@@ -260,7 +272,9 @@ impl Worker {
         while let Some(report) = self.spool.pop_front_if(|report| report.number <= through) {
             let durable = match &report.body {
                 ReportBody::Started { attempt } => store.knows(*attempt, |known| known.started_at.is_some()),
-                ReportBody::Tests { attempt, batch, .. } => store.knows(*attempt, |known| known.test_batches > *batch),
+                ReportBody::Tests { attempt, batch, .. } => {
+                    store.knows(*attempt, |known| known.test_batches > *batch)
+                }
                 ReportBody::Finished { attempt, .. } => {
                     self.held.remove(attempt);
                     store.knows(*attempt, |_| false)
@@ -303,8 +317,14 @@ impl Worker {
     }
 
     pub(crate) fn describe(&self) -> String {
-        let held: Vec<String> = self.held.keys().map(|id| format!("{:?} {}/{}", id.run, id.spec.0, id.number)).collect();
-        format!("up {}, link {:?}, holds {held:?}, {} reports unacknowledged", self.up, self.link, self.spool.len())
+        let held: Vec<String> =
+            self.held.keys().map(|id| format!("{:?} {}/{}", id.run, id.spec.0, id.number)).collect();
+        format!(
+            "up {}, link {:?}, holds {held:?}, {} reports unacknowledged",
+            self.up,
+            self.link,
+            self.spool.len()
+        )
     }
 }
 

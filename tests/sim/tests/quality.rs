@@ -51,7 +51,11 @@ fn with_history_runs_come_close_to_the_bound() {
     }
     ratios.sort_by(f64::total_cmp);
     let p95 = ratios[ratios.len() * 95 / 100];
-    assert!(mean(&ratios) <= 1.05, "makespans are {:.3} of their bounds on average, p95 {p95:.3}", mean(&ratios));
+    assert!(
+        mean(&ratios) <= 1.05,
+        "makespans are {:.3} of their bounds on average, p95 {p95:.3}",
+        mean(&ratios)
+    );
 }
 
 #[test]
@@ -64,7 +68,10 @@ fn a_second_run_is_packed_better_than_the_first() {
         second.push(ratio(&again, &pack(&again).expect("a plan that can be run")));
     }
     let (first, second) = (mean(&first), mean(&second));
-    assert!(second < first - 0.02 && second <= 1.05, "first runs {first:.3} of the bound, second runs {second:.3}");
+    assert!(
+        second < first - 0.02 && second <= 1.05,
+        "first runs {first:.3} of the bound, second runs {second:.3}"
+    );
 }
 
 #[test]

@@ -49,7 +49,10 @@ fn every_promise_holds_for_many_seeds() {
     let total = play_all(0..SEEDS);
     // A simulation in which nothing goes wrong proves nothing.
     assert!(total.faults > 5 * SEEDS && total.lost > SEEDS && total.takeovers > SEEDS / 2, "{total:?}");
-    assert!(total.superseded > SEEDS / 100 && total.batches_lost > SEEDS / 10 && total.runs > SEEDS, "{total:?}");
+    assert!(
+        total.superseded > SEEDS / 100 && total.batches_lost > SEEDS / 10 && total.runs > SEEDS,
+        "{total:?}"
+    );
 }
 
 #[test]
@@ -67,7 +70,11 @@ fn seeds_that_once_failed_pass() {
 fn a_seed_tells_the_same_story_twice() {
     for seed in 0..40 {
         let (first, second) = (play(seed, None), play(seed, None));
-        assert_eq!(first.expect("a story that ends well"), second.expect("a story that ends well"), "seed {seed}");
+        assert_eq!(
+            first.expect("a story that ends well"),
+            second.expect("a story that ends well"),
+            "seed {seed}"
+        );
     }
 }
 

@@ -128,17 +128,17 @@ fn sizes_are_told_and_every_file_is_any_file_for_a_generic_suite() {
 }
 
 #[test]
-fn ten_thousand_files_in_a_hundred_groups_are_no_trouble() {
+fn many_groups_share_one_look_at_the_workspace() {
     let mut part_toml = "[suites.unit]\nframework = \"pytest\"\nlist-tests = false\n".to_owned();
     let workshop = Workshop::new("", &[]);
     for package in 0..100 {
         part_toml.push_str(&format!("[groups.\"package/{package}\"]\nspecs = [\"packages/p{package}/**\"]\n"));
-        for file in 0..100 {
+        for file in 0..10 {
             workshop.write(&format!("packages/p{package}/tests/test_{file}.py"), "");
         }
     }
     workshop.write("part.toml", &part_toml);
     let resolved = workshop.resolve(&Selection::default(), &Overrides::default()).expect("resolves");
     assert_eq!(resolved.submission.groups.len(), 100);
-    assert!(resolved.submission.groups.iter().all(|group| group.specs.len() == 100));
+    assert!(resolved.submission.groups.iter().all(|group| group.specs.len() == 10));
 }

@@ -22,7 +22,7 @@ pub(in crate::report) fn read(
     all: &mut Collector,
 ) -> Result<(), ReportError> {
     let mut document = Document::new(source);
-    let mut report = Report { source, spec, open: Vec::new(), dialect: Dialect::Common, tests: Vec::new() };
+    let mut report = Report { source, spec, open: Vec::new(), dialect: Dialect::Common, tests: Vec::new(), nameless: None };
     loop {
         match document.next()? {
             Node::Open(element) => report.open(&mut document, &element, all)?,
@@ -30,6 +30,10 @@ pub(in crate::report) fn read(
             Node::Text(_) => {}
             Node::End => break,
         }
+    }
+    if let Some((count, offset)) = report.nameless {
+        let place = source.place(offset);
+        all.error(format!("{count} test cases have no name, the first is in line {} at byte {}", place.line, place.offset));
     }
     for test in report.merged() {
         all.test(source, test)?;
@@ -43,6 +47,8 @@ struct Report<'a> {
     open: Vec<Level>,
     dialect: Dialect,
     tests: Vec<TestResult>,
+    /// How many test cases have no name, and where the first of them is.
+    nameless: Option<(u64, usize)>,
 }
 
 /// An open element outside of test cases.
@@ -185,8 +191,7 @@ impl Report<'_> {
         }
         if test.id.is_empty() {
             // pytest writes such an entry for the test in which it was told to exit.
-            let place = self.source.place(element.offset);
-            all.error(format!("a test case without a name in line {} at byte {}", place.line, place.offset));
+            self.nameless.get_or_insert((0, element.offset)).0 += 1;
             return Ok(());
         }
         let collecting = dialect == Dialect::Pytest && class.is_empty();

@@ -76,7 +76,8 @@ pub(crate) async fn people_see_failures_too(factory: &impl Factory) {
     let batch = [other.opened(), other.ended("e2e/i.ts", 1, 70, AttemptVerdict::Passed)];
     store.commit(&realm, term, &batch).await.expect("a commit");
 
-    let query = |spec: &str, limit| HistoryQuery { project: "shop".to_owned(), spec: spec.to_owned(), limit };
+    let query =
+        |spec: &str, limit| HistoryQuery { project: Some("shop".to_owned()), spec: spec.to_owned(), limit };
     let rows = store.history_rows(&query("e2e/[id].ts", 100)).await.expect("rows");
     assert_eq!(rows.iter().rev().map(|row| row.verdict).collect::<Vec<_>>(), verdicts);
     let newest = rows.first().expect("a row");
@@ -98,6 +99,8 @@ pub(crate) async fn people_see_failures_too(factory: &impl Factory) {
         assert_eq!(rows.len(), expected, "{pattern}");
         assert!(rows.is_sorted_by(|a, b| a.at >= b.at), "{pattern}");
     }
+    let everywhere = HistoryQuery { project: None, ..query("e2e/i.ts", 100) };
+    assert_eq!(store.history_rows(&everywhere).await.expect("rows").len(), 10);
 }
 
 pub(crate) async fn odd_names_are_kept_apart(factory: &impl Factory) {

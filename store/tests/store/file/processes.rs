@@ -20,7 +20,7 @@ async fn check(path: &Path) -> Vec<(RunId, u64)> {
         assert_eq!(row.progress.last_number, entries.len() as u64);
         found.push((run, entries.len() as u64));
     }
-    let query = HistoryQuery { project: "shop".to_owned(), spec: "*".to_owned(), limit: 1000 };
+    let query = HistoryQuery { project: None, spec: "*".to_owned(), limit: 1000 };
     let rows = store.history_rows(&query).await.expect("rows").len() as u64;
     let committed: u64 = found.iter().map(|(_, last)| last - 1).sum();
     assert_eq!(rows, committed.min(1000));

@@ -60,7 +60,9 @@ impl World {
         // The driver asks the ledger first, for the core keeps unfinished runs only.
         let known = self.store.submissions.get(&id).copied();
         let ended = known.filter(|run| leader.core.state().run(*run).is_none());
-        let opening = known.is_none() && leader.is_opening(id) && !leader.core.state().runs().any(|r| r.submission == id);
+        let opening = known.is_none()
+            && leader.is_opening(id)
+            && !leader.core.state().runs().any(|r| r.submission == id);
         if opening {
             self.ask_later(client, ask, Millis(500));
             return Ok(());
@@ -113,7 +115,9 @@ impl World {
     fn submitted(&mut self, client: usize, run: RunId, new: bool) -> Checked {
         let id = self.plan.clients[client].submission.id;
         let recorded = self.store.submissions.get(&id);
-        ensure(recorded == Some(&run), || format!("client {client} was told {run:?}, the ledger has {recorded:?}"))?;
+        ensure(recorded == Some(&run), || {
+            format!("client {client} was told {run:?}, the ledger has {recorded:?}")
+        })?;
         let Some(known) = self.clients.runs[client] else {
             self.clients.runs[client] = Some(run);
             if let Some((after, mode)) = self.plan.clients[client].cancels {
@@ -124,7 +128,9 @@ impl World {
             }
             return Ok(());
         };
-        ensure(known == run && !new, || format!("client {client} has {known:?} and was told {run:?}, new: {new}"))
+        ensure(known == run && !new, || {
+            format!("client {client} has {known:?} and was told {run:?}, new: {new}")
+        })
     }
 
     /// The leader is gone: requests under way are made again.

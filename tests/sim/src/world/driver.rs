@@ -5,8 +5,8 @@ use super::{Event, Sabotage, World};
 use crate::worker::LinkId;
 use crate::{Checked, check, ensure};
 use part_core::{
-    Command, Config, Core, Effect, Entry, Incarnation, Input, Millis, Pending, Record, RunId, SubmissionId, Term,
-    Timestamp, WorkerId,
+    Command, Config, Core, Effect, Entry, Incarnation, Input, Millis, Pending, Record, RunId, SubmissionId,
+    Term, Timestamp, WorkerId,
 };
 use std::collections::BTreeMap;
 
@@ -70,7 +70,8 @@ impl Leader {
 
     /// True when a run of this submission is on its way to the ledger.
     pub(super) fn is_opening(&self, id: SubmissionId) -> bool {
-        self.uncommitted().any(|e| matches!(&e.record, Record::RunOpened { submission, .. } if *submission == id))
+        self.uncommitted()
+            .any(|e| matches!(&e.record, Record::RunOpened { submission, .. } if *submission == id))
     }
 }
 
@@ -137,7 +138,9 @@ impl World {
         self.figures.inputs += 1;
         let checked = check::after_input(&leader.core, pending.entries(), bounds, now);
         if let Some(transcript) = &mut self.transcript {
-            transcript.extend(pending.entries().iter().map(|e| format!("        {:?} {}: {:?}", e.run, e.number, e.record)));
+            transcript.extend(
+                pending.entries().iter().map(|e| format!("        {:?} {}: {:?}", e.run, e.number, e.record)),
+            );
         }
         leader.next.append(pending);
         checked?;
@@ -200,7 +203,9 @@ impl World {
         self.release(batch.confirm())?;
         if caught_up && let Some(leader) = &self.leader {
             let folded = self.store.folded.runs().filter(|run| run.finished.is_none());
-            ensure(folded.eq(leader.core.state().runs()), || "the fold of the ledger is not the live state".to_owned())?;
+            ensure(folded.eq(leader.core.state().runs()), || {
+                "the fold of the ledger is not the live state".to_owned()
+            })?;
         }
         self.pump()
     }
@@ -215,9 +220,13 @@ impl World {
                     let before = told.insert(run, through);
                     let (committed, ended) = (self.store.last_number(run), self.store.is_finished(run));
                     ensure(before.is_none_or(|before| before < through) && through <= committed, || {
-                        format!("watchers of {run:?} hear of {through} after {before:?}, committed are {committed}")
+                        format!(
+                            "watchers of {run:?} hear of {through} after {before:?}, committed are {committed}"
+                        )
                     })?;
-                    ensure(!finished || ended, || format!("watchers hear of the end of {run:?}, which is open"))?;
+                    ensure(!finished || ended, || {
+                        format!("watchers hear of the end of {run:?}, which is open")
+                    })?;
                 }
                 Effect::CloseLink { worker } => self.close_link(&worker),
                 Effect::Command { worker, command } => self.order(worker, command)?,
@@ -255,7 +264,11 @@ impl World {
 
     /// An order may only follow from what the ledger says now.
     fn check_order(&self, worker: &WorkerId, command: &Command) -> Checked {
-        let open = |run| ensure(!self.store.ended_before_this_batch(run), || format!("{worker} gets {command:?} after the end of its run"));
+        let open = |run| {
+            ensure(!self.store.ended_before_this_batch(run), || {
+                format!("{worker} gets {command:?} after the end of its run")
+            })
+        };
         match command {
             Command::Start(order) => {
                 for attempt in &order.attempts {
@@ -265,7 +278,9 @@ impl World {
                     let known = self.store.folded.attempt(id).is_some_and(|(_, _, a)| a.worker == *worker);
                     ensure(known, || format!("{worker} is to start {id}, which the ledger does not know"))?;
                     let placed = self.store.place(id).is_none_or(|(_, slot)| *slot == order.slot);
-                    ensure(placed, || format!("{worker} is to start {id} on slot {}, the ledger differs", order.slot))?;
+                    ensure(placed, || {
+                        format!("{worker} is to start {id} on slot {}, the ledger differs", order.slot)
+                    })?;
                 }
                 Ok(())
             }

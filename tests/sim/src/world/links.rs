@@ -107,7 +107,7 @@ impl World {
     pub(super) fn reach_worker(&mut self, link: LinkId) -> Checked {
         let Some(wire) = self.wires.get_mut(&link) else { return Ok(()) };
         let (worker, message) = (wire.worker, wire.to_worker.pop_front());
-        if !self.workers[worker].link.is_some_and(|(own, _)| own == link) {
+        if self.workers[worker].link.is_none_or(|(own, _)| own != link) {
             return Ok(());
         }
         match message {

@@ -222,8 +222,11 @@ impl World {
     }
 
     fn check_end(&self) -> Checked {
-        let refolded = part_core::State::fold(&self.store.ledger).map_err(|misfit| Violation(misfit.to_string()))?;
-        crate::ensure(refolded == self.store.folded, || "folding the whole ledger gives another state".to_owned())
+        let refolded =
+            part_core::State::fold(&self.store.ledger).map_err(|misfit| Violation(misfit.to_string()))?;
+        crate::ensure(refolded == self.store.folded, || {
+            "folding the whole ledger gives another state".to_owned()
+        })
     }
 
     /// Says which runs have not ended, and why not.
@@ -232,7 +235,8 @@ impl World {
         for run in self.store.folded.runs().filter(|run| run.finished.is_none()) {
             for (index, spec) in run.specs.iter().enumerate() {
                 let id = part_core::SpecIndex(index as u32);
-                let explained = self.leader.as_ref().and_then(|leader| leader.core.explain(run.id, id, self.now));
+                let explained =
+                    self.leader.as_ref().and_then(|leader| leader.core.explain(run.id, id, self.now));
                 let facts = explained.map(|explained| explained.facts).unwrap_or_default();
                 if !facts.first().is_some_and(|fact| fact.starts_with("decided")) {
                     open.push(format!("{}: {}", spec.name, facts.join("; ")));
@@ -242,7 +246,11 @@ impl World {
         let workers: Vec<String> =
             self.workers.iter().map(|worker| format!("{}: {}", worker.name, worker.describe())).collect();
         self.tell(|| format!("workers: {workers:#?}"));
-        Violation(format!("time is up; leader there: {}; {}; open: {open:#?}", self.leader.is_some(), self.clients.describe()))
+        Violation(format!(
+            "time is up; leader there: {}; {}; open: {open:#?}",
+            self.leader.is_some(),
+            self.clients.describe()
+        ))
     }
 
     pub(crate) fn into_story(mut self) -> Story {
