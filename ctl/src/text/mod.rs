@@ -12,6 +12,6 @@ pub(crate) use base64::base64;
 pub(crate) use clean::Screen;
 pub(crate) use figures::{ago, bytes, count, day_and_time, elapsed, percent};
 pub(crate) use palette::Palette;
-pub(crate) use quote::{command_line, quoted};
+pub(crate) use quote::command_line;
 pub(crate) use table::Table;
 pub(crate) use width::{fit, left, right, rows, width};

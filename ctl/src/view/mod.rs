@@ -16,6 +16,7 @@ pub(crate) mod verdict;
 
 pub(crate) use clock::LeaderClock;
 pub(crate) use eta::{Eta, eta};
-pub(crate) use fold::{Notice, ViewError};
-pub(crate) use model::{AttemptView, GroupView, Keep, RunView, SpecView, Tally, short_id};
-pub(crate) use verdict::{Conclusion, Shortfall, Submitted};
+pub(crate) use fold::Notice;
+pub(crate) use model::{AttemptView, GroupView, Keep, RunView, SpecView, short_id};
+use model::Tally;
+pub(crate) use verdict::{Conclusion, Submitted};

@@ -12,7 +12,7 @@ mod summary;
 mod words;
 
 pub(crate) use failure::{Tail, failure};
-pub(crate) use line::{Columns, ended, retried, started, superseded};
+pub(crate) use line::{ended, retried, started, superseded};
 pub(crate) use page::run_page;
 pub(crate) use progress::{header, heartbeat, live_lines};
 pub(crate) use reproduce::by_hand;

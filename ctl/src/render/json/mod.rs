@@ -8,7 +8,6 @@ mod names;
 mod objects;
 
 pub(crate) use events::ledger_line;
-pub(crate) use names::{attempt_verdict, run_verdict, spec_verdict};
 pub(crate) use objects::{
     ArtifactLine, ErrorLine, ExplanationLine, FindingLine, ForecastLine, HistoryLine, LogLine, NoteLine, PlanLine,
     ResultLine, RunLine, SpecLine, SubmittedLine, VersionLine, WorkerLine, WroteLine,
