@@ -16,6 +16,7 @@ mod env;
 mod error;
 mod exit;
 mod follow;
+pub mod init;
 mod mesh;
 mod out;
 mod render;

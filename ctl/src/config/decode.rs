@@ -27,7 +27,12 @@ impl<'t> Findings<'t> {
         self.errors.push(self.source.problem(at, message));
     }
 
-    pub(crate) fn error_with_help(&mut self, at: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
+    pub(crate) fn error_with_help(
+        &mut self,
+        at: Range<usize>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
         self.errors.push(self.source.problem(at, message).help(help));
     }
 }
@@ -63,7 +68,8 @@ impl<'a, 'd> Section<'a, 'd> {
                 continue;
             }
             let place = if self.name.is_empty() { String::new() } else { format!(" in [{}]", self.name) };
-            let problem = findings.source.problem(key.span(), format!("unknown key {word:?}{place} is ignored"));
+            let problem =
+                findings.source.problem(key.span(), format!("unknown key {word:?}{place} is ignored"));
             let elsewhere = known.elsewhere.iter().find(|(key, _)| *key == word);
             let problem = match (elsewhere, nearest(word, known.keys.iter().copied())) {
                 (Some((_, place)), _) => problem.help(format!("{word:?} belongs to {place}")),
@@ -116,16 +122,35 @@ impl<'a, 'd> Section<'a, 'd> {
         match value.get_ref() {
             DeValue::Boolean(yes) => Some(*yes),
             other => {
-                wrong_type(findings, value.span(), key, "true or false", other, "write it without quotation marks");
+                wrong_type(
+                    findings,
+                    value.span(),
+                    key,
+                    "true or false",
+                    other,
+                    "write it without quotation marks",
+                );
                 None
             }
         }
     }
 
-    pub(crate) fn count(&self, key: &str, allowed: RangeInclusive<u32>, findings: &mut Findings<'_>) -> Option<u32> {
+    pub(crate) fn count(
+        &self,
+        key: &str,
+        allowed: RangeInclusive<u32>,
+        findings: &mut Findings<'_>,
+    ) -> Option<u32> {
         let value = self.value(key)?;
         let DeValue::Integer(number) = value.get_ref() else {
-            wrong_type(findings, value.span(), key, "a whole number", value.get_ref(), "write it without quotation marks");
+            wrong_type(
+                findings,
+                value.span(),
+                key,
+                "a whole number",
+                value.get_ref(),
+                "write it without quotation marks",
+            );
             return None;
         };
         let parsed = u32::from_str_radix(number.as_str(), number.radix()).ok();
@@ -143,11 +168,22 @@ impl<'a, 'd> Section<'a, 'd> {
             DeValue::String(text) => checked(findings, value.span(), parse_duration(text)),
             DeValue::Integer(number) => {
                 let help = format!("write \"{}s\" for seconds", number.as_str());
-                findings.error_with_help(value.span(), format!("{key:?} is a length of time and needs a unit"), help);
+                findings.error_with_help(
+                    value.span(),
+                    format!("{key:?} is a length of time and needs a unit"),
+                    help,
+                );
                 None
             }
             other => {
-                wrong_type(findings, value.span(), key, "a length of time", other, "write it like \"90s\" or \"5m\"");
+                wrong_type(
+                    findings,
+                    value.span(),
+                    key,
+                    "a length of time",
+                    other,
+                    "write it like \"90s\" or \"5m\"",
+                );
                 None
             }
         }
@@ -182,9 +218,14 @@ impl<'a, 'd> Section<'a, 'd> {
         let texts = self.texts(key, findings)?;
         if self.value(key).and_then(|value| value.get_ref().as_array()).is_some_and(|list| list.is_empty()) {
             let at = self.value(key).map_or(self.at.clone(), Spanned::span);
-            findings.error_with_help(at, format!("{key:?} is empty"), "leave the key out, or name at least one glob");
+            findings.error_with_help(
+                at,
+                format!("{key:?} is empty"),
+                "leave the key out, or name at least one glob",
+            );
         }
-        let parsed = texts.iter().filter_map(|text| checked(findings, text.span(), SpecGlob::parse(text.get_ref())));
+        let parsed =
+            texts.iter().filter_map(|text| checked(findings, text.span(), SpecGlob::parse(text.get_ref())));
         Some(parsed.collect())
     }
 
@@ -204,7 +245,14 @@ impl<'a, 'd> Section<'a, 'd> {
                 DeValue::Float(number) => number.as_str().to_owned(),
                 DeValue::Boolean(yes) => yes.to_string(),
                 other @ (DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_)) => {
-                    wrong_type(findings, value.span(), name.get_ref(), "a string", other, "put it in quotation marks");
+                    wrong_type(
+                        findings,
+                        value.span(),
+                        name.get_ref(),
+                        "a string",
+                        other,
+                        "put it in quotation marks",
+                    );
                     continue;
                 }
             };

@@ -2,6 +2,9 @@
 
 use super::locate::FILE_NAME;
 use super::source::Problem;
+use part_frameworks::detect;
+use part_frameworks::table::Catalogue;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -75,7 +78,10 @@ impl ConfigError {
 
     /// Nothing was found from `folder` upwards.
     pub(crate) fn none_found(folder: &Path) -> Self {
-        ConfigError::NotFound { folder: folder.to_owned(), detected: Vec::new() }
+        // A folder that cannot be looked through has nothing to offer: the error is about the file all the same.
+        let detected = detect(folder, &Catalogue::builtin()).unwrap_or_default();
+        let titles: BTreeSet<String> = detected.found.into_iter().map(|found| found.title).collect();
+        ConfigError::NotFound { folder: folder.to_owned(), detected: titles.into_iter().collect() }
     }
 }
 

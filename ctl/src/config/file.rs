@@ -2,7 +2,9 @@
 
 use super::decode::{Findings, Known, Section, checked};
 use super::error::{ConfigError, Problems};
-use super::frameworks::{Frameworks, check_browser, decode_command, decode_frameworks, decode_report, templates};
+use super::frameworks::{
+    Frameworks, check_browser, decode_command, decode_frameworks, decode_report, templates,
+};
 use super::locate::Warning;
 use super::model::{Group, Project, RunDefaults, Settings, Suite};
 use super::source::SourceText;
@@ -16,12 +18,20 @@ use toml::de::{DeTable, DeValue};
 
 const TOP: Known = Known {
     keys: &["project", "run", "frameworks", "suites", "groups"],
-    elsewhere: &[("name", "[project]"), ("max-failures", "[run]"), ("workers", "[run]"), ("framework", "[suites.NAME]")],
+    elsewhere: &[
+        ("name", "[project]"),
+        ("max-failures", "[run]"),
+        ("workers", "[run]"),
+        ("framework", "[suites.NAME]"),
+    ],
 };
 const PROJECT: Known = Known { keys: &["name"], elsewhere: &[] };
 const RUN: Known = Known {
     keys: &["max-failures", "workers", "lost-after"],
-    elsewhere: &[("retries", "[suites.NAME] or [groups.LABEL]"), ("timeout", "[suites.NAME] or [groups.LABEL]")],
+    elsewhere: &[
+        ("retries", "[suites.NAME] or [groups.LABEL]"),
+        ("timeout", "[suites.NAME] or [groups.LABEL]"),
+    ],
 };
 const SUITE: Known = Known {
     keys: &[
@@ -101,7 +111,8 @@ pub(crate) fn parse(
     }
     findings.warnings.sort_by_key(|warning| (warning.line, warning.column));
     let catalogue = frameworks.catalogue;
-    let project = Project { root: root.to_owned(), file: file.to_owned(), name, run, catalogue, suites, groups };
+    let project =
+        Project { root: root.to_owned(), file: file.to_owned(), name, run, catalogue, suites, groups };
     Ok((project, findings.warnings))
 }
 
@@ -140,7 +151,10 @@ fn decode_lost_after(section: &Section<'_, '_>, findings: &mut Findings<'_>) -> 
 
 fn decode_suites(top: &Section<'_, '_>, frameworks: &Frameworks, findings: &mut Findings<'_>) -> Vec<Suite> {
     let sections = named_sections(top, "suites", "suite name", findings);
-    sections.into_iter().filter_map(|(name, section)| decode_suite(name, &section, frameworks, findings)).collect()
+    sections
+        .into_iter()
+        .filter_map(|(name, section)| decode_suite(name, &section, frameworks, findings))
+        .collect()
 }
 
 fn decode_suite(
@@ -175,7 +189,8 @@ fn decode_framework(
     let catalogue = &frameworks.catalogue;
     if section.value("framework").is_none() {
         let message = format!("[{}] does not say its framework", section.name);
-        let help = format!("add framework = \"…\" with one of {}", catalogue.names().collect::<Vec<_>>().join(", "));
+        let help =
+            format!("add framework = \"…\" with one of {}", catalogue.names().collect::<Vec<_>>().join(", "));
         findings.error_with_help(section.at.clone(), message, help);
         return None;
     }
@@ -198,7 +213,8 @@ fn decode_framework(
 fn decode_folder(section: &Section<'_, '_>, findings: &mut Findings<'_>) -> Option<String> {
     let written = section.text("folder", findings)?;
     let text = written.get_ref();
-    if text.starts_with('/') || text.split('/').any(|part| part == "..") || text.chars().any(char::is_control) {
+    if text.starts_with('/') || text.split('/').any(|part| part == "..") || text.chars().any(char::is_control)
+    {
         let help = "write it relative to the folder of part.toml, like \"services/api\"";
         findings.error_with_help(written.span(), format!("{text:?} is no folder of the workspace"), help);
         return None;
@@ -251,7 +267,11 @@ fn decode_group(
 }
 
 /// The group's suite; the only one where the group does not say.
-fn decode_suite_name(section: &Section<'_, '_>, suites: &[String], findings: &mut Findings<'_>) -> Option<String> {
+fn decode_suite_name(
+    section: &Section<'_, '_>,
+    suites: &[String],
+    findings: &mut Findings<'_>,
+) -> Option<String> {
     let known = || suites.iter().map(String::as_str);
     if section.value("suite").is_none() {
         if let [only] = suites {

@@ -22,7 +22,9 @@ pub(crate) struct Frameworks {
 pub(crate) fn decode_frameworks(top: &Section<'_, '_>, findings: &mut Findings<'_>) -> Frameworks {
     let builtin = Catalogue::builtin();
     let mut broken = Vec::new();
-    let Some(all) = top.section("frameworks", findings) else { return Frameworks { catalogue: builtin, broken } };
+    let Some(all) = top.section("frameworks", findings) else {
+        return Frameworks { catalogue: builtin, broken };
+    };
     let mut tables = Tables::new();
     for (name, value) in all.entries() {
         checked(findings, name.span(), check_name("framework name", name.get_ref()));
@@ -63,7 +65,11 @@ fn leave_out_dependents(tables: &mut Tables, broken: &mut Vec<String>, builtin: 
     }
 }
 
-fn decode_table(name: &str, value: &Spanned<DeValue<'_>>, findings: &mut Findings<'_>) -> Option<FrameworkTable> {
+fn decode_table(
+    name: &str,
+    value: &Spanned<DeValue<'_>>,
+    findings: &mut Findings<'_>,
+) -> Option<FrameworkTable> {
     if !value.get_ref().is_table() {
         let help = format!("write it as a table: [frameworks.{name}]");
         findings.error_with_help(value.span(), format!("framework {name:?} is a table of its own"), help);
@@ -75,13 +81,16 @@ fn decode_table(name: &str, value: &Spanned<DeValue<'_>>, findings: &mut Finding
     for path in unknown {
         let at = place(value, &path);
         let message = format!("unknown key {path:?} in [frameworks.{name}] is ignored");
-        findings.warnings.push(findings.source.problem(at, message).help("docs/frameworks.md lists the keys"));
+        findings
+            .warnings
+            .push(findings.source.problem(at, message).help("docs/frameworks.md lists the keys"));
     }
     match read {
         Ok(table) => Some(table),
         Err(error) => {
             let error: toml::de::Error = error;
-            findings.error(error.span().unwrap_or_else(|| value.span()), error.message().trim_end().to_owned());
+            findings
+                .error(error.span().unwrap_or_else(|| value.span()), error.message().trim_end().to_owned());
             None
         }
     }
@@ -109,8 +118,11 @@ fn report_table_error(
     findings: &mut Findings<'_>,
 ) {
     let Some(value) = all.value(blamed) else { return };
-    let header = all.entries().into_iter().find(|(name, _)| name.get_ref() == blamed).map(|(name, _)| name.span());
-    let at = |key: &str| if find(value, key).is_some() { place(value, key) } else { header.clone().unwrap_or(0..0) };
+    let header =
+        all.entries().into_iter().find(|(name, _)| name.get_ref() == blamed).map(|(name, _)| name.span());
+    let at = |key: &str| {
+        if find(value, key).is_some() { place(value, key) } else { header.clone().unwrap_or(0..0) }
+    };
     match error {
         TableError::Invalid { key, problem, .. } => {
             let message = format!("{key:?} of framework {blamed:?} {problem}");
@@ -167,8 +179,13 @@ pub(crate) fn decode_command(
     match (section.value("command"), &framework.command) {
         (None, Some(_)) => return None,
         (None, None) => {
-            let message = format!("[{}] has no command, and framework {name:?} has none of its own", section.name);
-            findings.error_with_help(section.at.clone(), message, "add one, like command = [\"sh\", \"{spec}\"]");
+            let message =
+                format!("[{}] has no command, and framework {name:?} has none of its own", section.name);
+            findings.error_with_help(
+                section.at.clone(),
+                message,
+                "add one, like command = [\"sh\", \"{spec}\"]",
+            );
             return None;
         }
         (Some(value), Some(_)) => {
@@ -191,7 +208,11 @@ pub(crate) fn decode_command(
     }
     if !speaks_of(Placeholder::Spec) && !speaks_of(Placeholder::Specs) {
         let help = "put \"{spec}\" where the spec belongs";
-        findings.error_with_help(whole, "the command does not mention {spec}: every spec would run the same", help);
+        findings.error_with_help(
+            whole,
+            "the command does not mention {spec}: every spec would run the same",
+            help,
+        );
         return None;
     }
     Some(command)
@@ -218,8 +239,13 @@ pub(crate) fn decode_report(
 ) -> Option<ReportTable> {
     let written = section.text("report", findings)?;
     if framework.command.is_some() {
-        let help = format!("for another report, define [frameworks.NAME] with extends = {:?}", framework.name);
-        findings.error_with_help(written.span(), format!("framework {:?} has its own report", framework.name), help);
+        let help =
+            format!("for another report, define [frameworks.NAME] with extends = {:?}", framework.name);
+        findings.error_with_help(
+            written.span(),
+            format!("framework {:?} has its own report", framework.name),
+            help,
+        );
         return None;
     }
     let (format, place) = match written.get_ref().split_once(':') {
@@ -232,7 +258,8 @@ pub(crate) fn decode_report(
         findings.error_with_help(written.span(), format!("unknown report format {format:?}"), help);
         return None;
     };
-    let file = |text: &str, findings: &mut Findings<'_>| checked(findings, written.span(), text.parse::<Template>());
+    let file =
+        |text: &str, findings: &mut Findings<'_>| checked(findings, written.span(), text.parse::<Template>());
     let table = ReportTable { format: Some(format), file: None, stdout: None };
     match (format, place) {
         (ReportFormat::ExitCode, None) => Some(table),

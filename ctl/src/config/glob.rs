@@ -3,7 +3,7 @@
 use globset::{GlobBuilder, GlobMatcher};
 use thiserror::Error;
 
-/// A glob over paths relative to the workspace root, with `/` between folders.
+/// A glob over paths relative to a suite's folder, with `/` between folders.
 ///
 /// `*` and `?` stay within a folder, `**` crosses folders, `[…]` and `{a,b}` choose. A glob that is, letter for
 /// letter, the path of a file always names that file. One that names a folder (`e2e/admin`, `e2e/admin/`,
@@ -30,17 +30,17 @@ pub(crate) enum Reach {
     Named,
 }
 
-/// Text that is no glob over the workspace.
+/// Text that is no glob over a suite's folder.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum GlobError {
     /// There is nothing in it.
     #[error("an empty glob matches nothing")]
     Empty,
     /// It starts at the root of the file system.
-    #[error("{0:?} is an absolute path; globs are relative to the folder of part.toml")]
+    #[error("{0:?} is an absolute path; globs are relative to the suite's folder")]
     Absolute(String),
     /// It has a `..`.
-    #[error("{0:?} leads out of the folder of part.toml")]
+    #[error("{0:?} leads out of the suite's folder")]
     Outside(String),
     /// It starts with an exclamation mark.
     #[error("{0:?} starts with `!`; what is not wanted goes into `exclude`")]
@@ -92,7 +92,7 @@ impl SpecGlob {
         &self.text
     }
 
-    /// How it speaks of a path that is relative to the workspace root.
+    /// How it speaks of a path that is relative to the suite's folder.
     pub(crate) fn reach(&self, path: &str) -> Reach {
         if self.text == path {
             return Reach::Named;
@@ -100,7 +100,8 @@ impl SpecGlob {
         if !path.starts_with(&self.prefix) {
             return Reach::Not;
         }
-        let is = |matcher: &Option<GlobMatcher>| matcher.as_ref().is_some_and(|matcher| matcher.is_match(path));
+        let is =
+            |matcher: &Option<GlobMatcher>| matcher.as_ref().is_some_and(|matcher| matcher.is_match(path));
         if is(&self.files) {
             Reach::Named
         } else if is(&self.inside) {

@@ -55,8 +55,10 @@ fn read(file: &Path) -> Result<String, ConfigError> {
         return Err(ConfigError::TooLarge { file: file.to_owned(), size, limit: LARGEST_FILE_BYTES });
     }
     let bytes = std::fs::read(file).map_err(reading)?;
-    String::from_utf8(bytes)
-        .map_err(|error| ConfigError::NotText { file: file.to_owned(), offset: error.utf8_error().valid_up_to() })
+    String::from_utf8(bytes).map_err(|error| ConfigError::NotText {
+        file: file.to_owned(),
+        offset: error.utf8_error().valid_up_to(),
+    })
 }
 
 fn root_of(file: &Path) -> Result<PathBuf, ConfigError> {
@@ -64,7 +66,8 @@ fn root_of(file: &Path) -> Result<PathBuf, ConfigError> {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let root = folder.canonicalize().map_err(|source| ConfigError::Read { file: folder.to_owned(), source })?;
+    let root =
+        folder.canonicalize().map_err(|source| ConfigError::Read { file: folder.to_owned(), source })?;
     match root.to_str() {
         Some(_) => Ok(root),
         None => Err(ConfigError::RootNotText { root }),

@@ -2,15 +2,15 @@
 
 use super::glob::SpecGlob;
 use part_core::{Millis, Requirement};
-use part_frameworks::table::{Catalogue, ReportTable};
 use part_frameworks::Template;
+use part_frameworks::table::{Catalogue, ReportTable};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// A project: one part.toml and the folder it is in.
 #[derive(Clone, Debug)]
 pub struct Project {
-    /// The folder of part.toml, absolute: the workspace root, to which all globs and spec names are relative.
+    /// The folder of part.toml, absolute and without links: the workspace root, to which suites' folders are relative.
     pub root: PathBuf,
     /// The file itself.
     pub file: PathBuf,
@@ -44,7 +44,8 @@ pub struct Suite {
     pub name: String,
     /// Name of its framework; it is in the project's catalogue.
     pub framework: String,
-    /// Folder that the framework runs in, relative to the workspace root; empty for the root.
+    /// Folder that the framework runs in, relative to the workspace root; empty for the root. Globs and the names of
+    /// specs are relative to it.
     pub folder: String,
     /// Globs of its specs; none means the framework's own.
     pub specs: Option<Vec<SpecGlob>>,

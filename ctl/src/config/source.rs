@@ -81,7 +81,11 @@ impl Excerpt {
     fn cut(line: &str, before: usize, carets: usize) -> Self {
         let length = line.chars().count();
         if length <= EXCERPT_CHARS {
-            return Excerpt { text: line.to_owned(), before, carets: carets.min(length.max(before + 1) - before) };
+            return Excerpt {
+                text: line.to_owned(),
+                before,
+                carets: carets.min(length.max(before + 1) - before),
+            };
         }
         let skip = before.saturating_sub(EXCERPT_CHARS / 3);
         let lead = if skip > 0 { "…" } else { "" };
@@ -99,8 +103,10 @@ impl fmt::Display for Problem {
         writeln!(f, "{}:{line}:{column}: {message}", self.file.display())?;
         let margin = " ".repeat(line.to_string().len());
         // Control characters would act on the terminal; tabs stay, in both lines, so that the caret still fits.
-        let shown: String = excerpt.text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect();
-        let pad: String = shown.chars().take(excerpt.before).map(|c| if c == '\t' { "\t" } else { blank(c) }).collect();
+        let shown: String =
+            excerpt.text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect();
+        let pad: String =
+            shown.chars().take(excerpt.before).map(|c| if c == '\t' { "\t" } else { blank(c) }).collect();
         writeln!(f, "{margin} |")?;
         writeln!(f, "{line} | {shown}")?;
         write!(f, "{margin} | {pad}{}", "^".repeat(excerpt.carets))?;

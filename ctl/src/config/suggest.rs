@@ -13,7 +13,11 @@ pub(crate) fn nearest<'k>(written: &str, known: impl IntoIterator<Item = &'k str
 }
 
 /// Ready to be said: `did you mean "pytest"?`, or the list of what is known.
-pub(crate) fn did_you_mean<'k>(written: &str, what: &str, known: impl IntoIterator<Item = &'k str>) -> String {
+pub(crate) fn did_you_mean<'k>(
+    written: &str,
+    what: &str,
+    known: impl IntoIterator<Item = &'k str>,
+) -> String {
     let known: Vec<&str> = known.into_iter().collect();
     match nearest(written, known.iter().copied()) {
         Some(word) => format!("did you mean {word:?}?"),

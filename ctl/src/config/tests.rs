@@ -195,7 +195,7 @@ suite = "e2f"
        |         ^^^^^^^^^^
        = write specs = ["tests/**"]
 
-    part.toml:16:12: "../other/*" leads out of the folder of part.toml
+    part.toml:16:12: "../other/*" leads out of the suite's folder
        |
     16 | exclude = ["../other/*", "tests/["]
        |            ^^^^^^^^^^^^

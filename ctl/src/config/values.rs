@@ -68,7 +68,8 @@ pub fn check_name(what: &'static str, text: &str) -> Result<(), NameError> {
 }
 
 /// The environment variables of `PART_*` that belong to the attempt and cannot be overridden.
-const RESERVED: [&str; 6] = ["PART_RUN_ID", "PART_GROUP", "PART_SPEC", "PART_ATTEMPT", "PART_SLOT", "PART_WORKER"];
+const RESERVED: [&str; 6] =
+    ["PART_RUN_ID", "PART_GROUP", "PART_SPEC", "PART_ATTEMPT", "PART_SLOT", "PART_WORKER"];
 
 /// Checks an environment variable for specs.
 pub fn check_env(name: &str, value: &str) -> Result<(), EnvError> {

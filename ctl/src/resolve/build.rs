@@ -37,11 +37,16 @@ const PROVIDERS: &[Provider] = &[
 ];
 
 /// The build id: what was asked for, else the variable, else the CI system's, else one made up of `random`.
-pub(crate) fn build_id(asked: Option<&str>, variable: impl Fn(&str) -> Option<String>, random: u128) -> BuildId {
+pub(crate) fn build_id(
+    asked: Option<&str>,
+    variable: impl Fn(&str) -> Option<String>,
+    random: u128,
+) -> BuildId {
     if let Some(id) = asked {
         return BuildId { id: id.to_owned(), origin: "--ci-build-id".to_owned() };
     }
-    let set = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+    let set =
+        |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
     if let Some(id) = set(BUILD_ID_VARIABLE) {
         return BuildId { id, origin: BUILD_ID_VARIABLE.to_owned() };
     }
@@ -52,7 +57,10 @@ pub(crate) fn build_id(asked: Option<&str>, variable: impl Fn(&str) -> Option<St
             return BuildId { id, origin: provider.parts.join(" and ") };
         }
     }
-    BuildId { id: format!("local-{:010x}", random & 0xff_ffff_ffff), origin: "made up for this submit".to_owned() }
+    BuildId {
+        id: format!("local-{:010x}", random & 0xff_ffff_ffff),
+        origin: "made up for this submit".to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -60,7 +68,8 @@ mod tests {
     use super::*;
 
     fn made(asked: Option<&str>, env: &[(&str, &str)]) -> (String, String) {
-        let lookup = |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        let lookup =
+            |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
         let build = build_id(asked, lookup, 0xabc);
         (build.id, build.origin)
     }
@@ -70,7 +79,10 @@ mod tests {
         let github = [("GITHUB_ACTIONS", "true"), ("GITHUB_REPOSITORY", "a/b"), ("GITHUB_RUN_ID", "7")];
         let table = [
             (made(Some("x"), &github), ("x", "--ci-build-id")),
-            (made(None, &[github.as_slice(), &[("PART_CI_BUILD_ID", " y ")]].concat()), ("y", "PART_CI_BUILD_ID")),
+            (
+                made(None, &[github.as_slice(), &[("PART_CI_BUILD_ID", " y ")]].concat()),
+                ("y", "PART_CI_BUILD_ID"),
+            ),
             (made(None, &github), ("github:a/b:7", "GITHUB_REPOSITORY and GITHUB_RUN_ID")),
             (
                 made(None, &[("CIRCLECI", "1"), ("CIRCLE_WORKFLOW_WORKSPACE_ID", "w")]),

@@ -72,7 +72,9 @@ pub enum ResolveError {
         folder: String,
     },
     /// Neither the suite nor its framework says what a spec is.
-    #[error("suite {suite:?} does not say which files are its specs, and framework {framework:?} does not either")]
+    #[error(
+        "suite {suite:?} does not say which files are its specs, and framework {framework:?} does not either"
+    )]
     NoGlobs {
         /// The suite.
         suite: String,
@@ -205,11 +207,15 @@ impl ResolveError {
                 }
                 hints
             }
-            ResolveError::UnknownGroup { hints, .. } | ResolveError::UnknownSuite { hints, .. } => hints.clone(),
+            ResolveError::UnknownGroup { hints, .. } | ResolveError::UnknownSuite { hints, .. } => {
+                hints.clone()
+            }
             ResolveError::NoSuites { .. } => {
                 vec!["add a section [suites.NAME], or let `partctl init --force` write a new file".to_owned()]
             }
-            ResolveError::WhichSuite { suites, .. } => vec![format!("add --suite with one of {}", suites.join(", "))],
+            ResolveError::WhichSuite { suites, .. } => {
+                vec![format!("add --suite with one of {}", suites.join(", "))]
+            }
             ResolveError::NoGlobs { suite, .. } => vec![format!("add specs = [\"…\"] to [suites.{suite}]")],
             ResolveError::Framework { .. } | ResolveError::Build { .. } => {
                 vec!["docs/part-toml.md and docs/frameworks.md describe what a suite can say".to_owned()]

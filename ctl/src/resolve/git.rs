@@ -44,7 +44,8 @@ struct Repository {
 
 impl Repository {
     fn find(folder: &Path) -> Option<Self> {
-        let (folder, marker) = folder.ancestors().map(|at| (at, at.join(".git"))).find(|(_, git)| git.exists())?;
+        let (folder, marker) =
+            folder.ancestors().map(|at| (at, at.join(".git"))).find(|(_, git)| git.exists())?;
         let own = if marker.is_dir() {
             marker
         } else {

@@ -6,7 +6,7 @@ use crate::config::{
     FILE_NAME, Group, Project, Settings, SpecGlob, Suite, check_env, check_name, did_you_mean,
 };
 use part_core::Requirement;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 /// A group that is to be submitted.
 #[derive(Clone, Debug)]
@@ -60,7 +60,12 @@ pub(crate) fn wanted<'p>(
             label: base.label,
             suite: base.suite,
             globs: base.group.and_then(|group| group.specs.as_deref()).or(base.suite.specs.as_deref()),
-            exclude: base.suite.exclude.iter().chain(base.group.iter().flat_map(|group| &group.exclude)).collect(),
+            exclude: base
+                .suite
+                .exclude
+                .iter()
+                .chain(base.group.iter().flat_map(|group| &group.exclude))
+                .collect(),
             settings: match base.group {
                 Some(group) => base.suite.settings.under(&group.settings).under(&over),
                 None => base.suite.settings.under(&over),
@@ -184,29 +189,44 @@ fn asked(
 
 /// The readings of a typed glob: as it stands in the suite's folder, from the root, from the current folder.
 fn asked_glob(typed: &str, folder: &str, root: &Path, cwd: &Path) -> Result<AskedGlob, ResolveError> {
-    let parse = |text: &str| SpecGlob::parse(text).map_err(ResolveError::Glob);
-    let from_root = |text: &str| -> Option<String> {
-        let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
-        text.strip_prefix(&prefix).map(str::to_owned)
+    let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+    // Where a shell or an editor would look.
+    let here = tidy(&cwd.join(typed));
+    let here =
+        here.strip_prefix(root).ok().and_then(Path::to_str).and_then(|path| path.strip_prefix(&prefix));
+    let slash = if typed.ends_with('/') { "/" } else { "" };
+    let here = here.map(|path| format!("{path}{slash}"));
+    let leads_away = Path::new(typed).is_absolute() || typed.split('/').any(|part| part == "..");
+    let texts: Vec<String> = match (leads_away, here) {
+        (true, Some(here)) => vec![here],
+        (true, None) => vec![typed.to_owned()],
+        (false, here) => {
+            let from_root = typed.trim_start_matches("./").strip_prefix(&prefix);
+            let first = [Some(typed.to_owned()), from_root.map(str::to_owned), here];
+            first.into_iter().flatten().collect()
+        }
     };
     let mut readings = Vec::new();
-    let mut texts = Vec::new();
-    if Path::new(typed).is_absolute() {
-        // What a shell or an editor completed; it has to lie in the workspace.
-        let below = Path::new(typed).strip_prefix(root).ok().and_then(Path::to_str);
-        texts.push(below.and_then(from_root).unwrap_or_else(|| typed.to_owned()));
-    } else {
-        let plain = typed.trim_start_matches("./");
-        let here = cwd.strip_prefix(root).ok().and_then(Path::to_str).filter(|here| !here.is_empty());
-        texts.push(typed.to_owned());
-        texts.extend(from_root(plain));
-        texts.extend(here.and_then(|here| from_root(&format!("{here}/{plain}"))));
-    }
     for text in texts {
-        let glob = parse(&text)?;
+        let glob = SpecGlob::parse(&text).map_err(ResolveError::Glob)?;
         if !readings.contains(&glob) {
             readings.push(glob);
         }
     }
     Ok(AskedGlob { typed: typed.to_owned(), readings })
+}
+
+/// A path without `.` and `..`, as far as that can be told from its text.
+fn tidy(path: &Path) -> PathBuf {
+    let mut tidy = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                tidy.pop();
+            }
+            Component::Normal(_) | Component::RootDir | Component::Prefix(_) => tidy.push(part),
+        }
+    }
+    tidy
 }

@@ -1,13 +1,14 @@
 //! Asking frameworks for specs that are not files, and for the tests of specs.
 
 use super::error::ResolveError;
-use super::process::{CallError, Lister};
+use super::process::{CallError, CallOutput, Lister};
 use futures::StreamExt;
 use part_frameworks::SuiteOptions;
 use part_frameworks::listing::{ListError, ListPlan, Listing, plan_specs, plan_tests};
 use part_frameworks::table::Framework;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use thiserror::Error;
 
 /// Listing commands that run at the same time: some of them compile.
@@ -40,9 +41,19 @@ pub(crate) struct Question<'a> {
 
 /// Where listing happens.
 pub(crate) struct Asking<'a> {
-    pub(crate) root: &'a Path,
-    pub(crate) scratch: &'a Path,
-    pub(crate) lister: &'a dyn Lister,
+    root: &'a Path,
+    scratch: &'a Path,
+    lister: &'a dyn Lister,
+    /// What the calls that list specs wrote: some frameworks list specs and tests by the same call.
+    heard: Mutex<BTreeMap<Call, Arc<CallOutput>>>,
+}
+
+/// What makes two calls the same.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Call {
+    argv: Vec<String>,
+    folder: PathBuf,
+    env: BTreeMap<String, String>,
 }
 
 /// Why a framework did not answer.
@@ -54,7 +65,12 @@ enum AnswerError {
     List(#[from] ListError),
 }
 
-impl Asking<'_> {
+impl<'a> Asking<'a> {
+    /// `root` is the workspace, `scratch` a folder for what calls write.
+    pub(crate) fn new(root: &'a Path, scratch: &'a Path, lister: &'a dyn Lister) -> Self {
+        Asking { root, scratch, lister, heard: Mutex::default() }
+    }
+
     /// The names of specs, for each question. A framework that does not answer is an error.
     pub(crate) async fn specs(
         &self,
@@ -119,13 +135,26 @@ impl Asking<'_> {
     }
 
     async fn answer(&self, plan: &ListPlan) -> Result<Listing, AnswerError> {
-        let output = self.lister.call(plan).await?;
+        let call = Call { argv: plan.argv.clone(), folder: plan.folder.clone(), env: plan.env.clone() };
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner).get(&call).cloned();
+        let output = match heard {
+            Some(output) => output,
+            None => {
+                let output = Arc::new(self.lister.call(plan).await?);
+                let mut all = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+                all.insert(call, Arc::clone(&output));
+                output
+            }
+        };
         Ok(plan.read(output.exit, &output.stdout, &output.stderr)?)
     }
 }
 
 fn unlisted(key: &CallKey, why: &str) -> String {
-    format!("the tests of suite {:?} are not known, so a test that silently does not run goes unnoticed: {why}", key.suite)
+    format!(
+        "the tests of suite {:?} are not known, so a test that silently does not run goes unnoticed: {why}",
+        key.suite
+    )
 }
 
 /// An error with its causes in one text.

@@ -43,7 +43,8 @@ impl<'w> Matching<'w> {
             SpecSource::Files { .. } => false,
             SpecSource::Listed { .. } => true,
         };
-        let defaults: Vec<GlobMatcher> = framework.specs.default_globs().iter().filter_map(|glob| compiled(glob)).collect();
+        let defaults: Vec<GlobMatcher> =
+            framework.specs.default_globs().iter().filter_map(|glob| compiled(glob)).collect();
         Matching { wanted, kinds: kinds(wanted, &defaults), defaults, listed }
     }
 

@@ -72,14 +72,19 @@ impl Near<'_> {
             [only] => hints.push(format!("{what}: {only}")),
             [first, more @ ..] => hints.push(format!("{what}: {first} and {} more", more.len())),
         };
-        let reached: Vec<&str> =
-            self.unfiltered.iter().map(|file| file.name.as_str()).filter(|name| reach(name) != Reach::Not).collect();
+        let reached: Vec<&str> = self
+            .unfiltered
+            .iter()
+            .map(|file| file.name.as_str())
+            .filter(|name| reach(name) != Reach::Not)
+            .collect();
         let (excluded, reached): (Vec<&str>, Vec<&str>) =
             reached.into_iter().partition(|name| matching.is_excluded(name));
         let (others, specs): (Vec<&str>, Vec<&str>) = reached
             .into_iter()
             .partition(|name| reach(name) == Reach::Inside && !matching.is_kind_of_spec(name));
-        let (ignored, elsewhere): (Vec<&str>, Vec<&str>) = specs.into_iter().partition(|name| !seen.contains(name));
+        let (ignored, elsewhere): (Vec<&str>, Vec<&str>) =
+            specs.into_iter().partition(|name| !seen.contains(name));
         say("left out by `exclude`", excluded);
         say("ignored by git", ignored);
         say("not among the group's own specs", elsewhere);

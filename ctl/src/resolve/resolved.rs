@@ -53,11 +53,12 @@ pub async fn resolve(
     surroundings: &Surroundings,
     lister: &dyn Lister,
 ) -> Result<Resolved, ResolveError> {
-    let build = build_id(overrides.build_id.as_deref(), |name| surroundings.variable(name), surroundings.random);
+    let build =
+        build_id(overrides.build_id.as_deref(), |name| surroundings.variable(name), surroundings.random);
     check_name("build id", &build.id)?;
     let scratch = scratch()?;
     let real_scratch = real_path(scratch.path());
-    let asking = Asking { root: &project.root, scratch: &real_scratch, lister };
+    let asking = Asking::new(&project.root, &real_scratch, lister);
     let mut trees = Trees::new(&project.root);
     let mut drafts = Vec::new();
     for wanted in wanted(project, selection, overrides, &surroundings.cwd)? {
@@ -111,9 +112,10 @@ fn draft<'p>(
     if !project.root.join(&suite.folder).is_dir() {
         return Err(ResolveError::NoFolder { suite: name(), folder: suite.folder.clone() });
     }
-    let framework = project.catalogue.resolve(&suite.framework, &project.root, &suite.folder).map_err(|source| {
-        ResolveError::Framework { suite: name(), framework: suite.framework.clone(), source }
-    })?;
+    let framework =
+        project.catalogue.resolve(&suite.framework, &project.root, &suite.folder).map_err(|source| {
+            ResolveError::Framework { suite: name(), framework: suite.framework.clone(), source }
+        })?;
     let settings = &wanted.settings;
     let options = SuiteOptions {
         folder: suite.folder.clone(),
@@ -237,7 +239,8 @@ fn empty_group(
         SpecSource::Files { .. } => trees.unfiltered(draft.wanted.suite)?,
         SpecSource::Listed { .. } => Default::default(),
     };
-    let near = Near { wanted: &draft.wanted, framework: &draft.framework, names: &names, unfiltered: &unfiltered };
+    let near =
+        Near { wanted: &draft.wanted, framework: &draft.framework, names: &names, unfiltered: &unfiltered };
     Ok(EmptyGroup {
         label: draft.wanted.label.clone(),
         globs: near.globs(),

@@ -29,7 +29,11 @@ impl<'r> Trees<'r> {
     }
 
     /// The files below a suite's folder that can be specs of its framework, sorted by name.
-    pub(crate) fn files(&mut self, suite: &Suite, framework: &Framework) -> Result<Arc<Vec<SpecFile>>, ResolveError> {
+    pub(crate) fn files(
+        &mut self,
+        suite: &Suite,
+        framework: &Framework,
+    ) -> Result<Arc<Vec<SpecFile>>, ResolveError> {
         let (ignore, gitignore) = match &framework.specs {
             SpecSource::Files { ignore, gitignore, .. } => (ignore.clone(), *gitignore),
             SpecSource::Listed { .. } => (Vec::new(), true),
@@ -74,7 +78,8 @@ impl<'r> Trees<'r> {
             let Err(place) = files.binary_search_by(|known| known.name.as_str().cmp(name)) else { continue };
             let metadata = self.root.join(&suite.folder).join(name).metadata();
             if let Some(file) = metadata.ok().filter(std::fs::Metadata::is_file) {
-                Arc::make_mut(&mut files).insert(place, SpecFile { name: name.to_owned(), size_bytes: file.len() });
+                Arc::make_mut(&mut files)
+                    .insert(place, SpecFile { name: name.to_owned(), size_bytes: file.len() });
             }
         }
         files

@@ -11,7 +11,7 @@ pub const REPORT_TESTS: usize = 2_000_000;
 
 /// Bytes of all ids and names of one report. Nested suites repeat their titles in every test below them, so a
 /// small file can stand for a lot of names.
-pub const REPORT_NAME_BYTES: usize = 512 * 1024 * 1024;
+pub const REPORT_NAME_BYTES: usize = 256 * 1024 * 1024;
 
 /// Bytes of one test's id or name. Parametrised tests put whole values into their names; nobody reads more.
 /// A listing has to cut ids in the same way for them to match.

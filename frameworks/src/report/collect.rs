@@ -50,10 +50,37 @@ pub(super) fn result(id: String, name: String, outcome: TestOutcome) -> TestResu
     }
 }
 
+/// How much has been taken of what one report may hold. Readers that gather results before they hand them over
+/// keep one of their own.
+#[derive(Default)]
+pub(super) struct Budget {
+    tests: usize,
+    name_bytes: usize,
+}
+
+impl Budget {
+    pub(super) fn take(&mut self, source: &Source<'_>, test: &TestResult) -> Result<(), ReportError> {
+        self.tests += 1;
+        if self.tests > bounds::REPORT_TESTS {
+            return Err(ReportError::too_large(source.path, "its tests", bounds::REPORT_TESTS as u64));
+        }
+        self.take_names(source, test.id.len() + test.name.len())
+    }
+
+    pub(super) fn take_names(&mut self, source: &Source<'_>, bytes: usize) -> Result<(), ReportError> {
+        self.name_bytes += bytes;
+        if self.name_bytes > bounds::REPORT_NAME_BYTES {
+            let limit = bounds::REPORT_NAME_BYTES as u64;
+            return Err(ReportError::too_large(source.path, "the names of its tests", limit));
+        }
+        Ok(())
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Collector {
     parsed: Parsed,
-    name_bytes: usize,
+    budget: Budget,
     more_notes: usize,
     more_errors: usize,
 }
@@ -61,16 +88,9 @@ pub(super) struct Collector {
 impl Collector {
     /// Takes a test in. Cuts its texts to their bounds and takes terminal escapes out of message and detail.
     pub(super) fn test(&mut self, source: &Source<'_>, mut test: TestResult) -> Result<(), ReportError> {
-        if self.parsed.tests.len() == bounds::REPORT_TESTS {
-            return Err(ReportError::too_large(source.path, "its tests", bounds::REPORT_TESTS as u64));
-        }
         shorten(&mut test.id, bounds::NAME_BYTES);
         shorten(&mut test.name, bounds::NAME_BYTES);
-        self.name_bytes += test.id.len() + test.name.len();
-        if self.name_bytes > bounds::REPORT_NAME_BYTES {
-            let limit = bounds::REPORT_NAME_BYTES as u64;
-            return Err(ReportError::too_large(source.path, "the names of its tests", limit));
-        }
+        self.budget.take(source, &test)?;
         test.message = test.message.and_then(|text| tidy(&text, bounds::MESSAGE_BYTES));
         test.detail = test.detail.and_then(|text| tidy(&text, bounds::DETAIL_BYTES));
         test.output = test.output.filter(|text| !text.trim().is_empty());

@@ -15,31 +15,37 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 /// A copy of a suite in a folder of its own, with the tools that were installed for the original.
-pub struct Suite {
-    root: PathBuf,
-    framework: Framework,
-    options: SuiteOptions,
+pub(crate) struct Suite {
+    pub(crate) root: PathBuf,
+    pub(crate) framework: Framework,
+    pub(crate) options: SuiteOptions,
     work: PathBuf,
     _folder: tempfile::TempDir,
 }
 
 /// What one attempt came to.
 #[derive(Debug)]
-pub struct Ran {
-    pub judged: Judgement,
-    pub parsed: Parsed,
-    pub output: String,
+pub(crate) struct Ran {
+    pub(crate) judged: Judgement,
+    pub(crate) parsed: Parsed,
+    pub(crate) output: String,
 }
 
 impl Suite {
     /// Copies `tests/suites/NAME` (or the one of the folder that PART_TEST_SUITES names).
-    pub fn of(name: &str) -> Suite {
+    pub(crate) fn of(name: &str) -> Suite {
+        Suite::made(name, Catalogue::builtin(), |root| copy(&suites().join(name), root))
+    }
+
+    /// A suite of the framework `name`, in a folder that `make` fills.
+    pub(crate) fn made(name: &str, catalogue: Catalogue, make: impl FnOnce(&Path)) -> Suite {
         let folder = tempfile::tempdir().expect("a folder");
         let base = folder.path().canonicalize().expect("a real path");
         let (root, work) = (base.join("suite"), base.join("work"));
-        copy(&suites().join(name), &root);
+        fs::create_dir_all(&root).expect("a folder");
         fs::create_dir_all(&work).expect("a folder");
-        let framework = Catalogue::builtin().resolve(name, &root, "").expect("a framework");
+        make(&root);
+        let framework = catalogue.resolve(name, &root, "").expect("a framework");
         let inherited = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
         let mut options = SuiteOptions { inherited, ..SuiteOptions::default() };
         // A build folder per copy, but not in it.
@@ -49,14 +55,14 @@ impl Suite {
     }
 
     /// The suite with a variable set for its specs.
-    pub fn with_env(&self, name: &str) -> SuiteOptions {
+    pub(crate) fn with_env(&self, name: &str) -> SuiteOptions {
         let mut options = self.options.clone();
         options.env.insert(name.to_owned(), "1".to_owned());
         options
     }
 
     /// The specs that `globs` stand for.
-    pub fn specs(&self, globs: &[&str]) -> Vec<String> {
+    pub(crate) fn specs(&self, globs: &[&str]) -> Vec<String> {
         let globs: Vec<String> = globs.iter().map(|glob| (*glob).to_owned()).collect();
         let resolved = match &self.framework.specs {
             SpecSource::Files { ignore, gitignore, .. } => {
@@ -76,7 +82,7 @@ impl Suite {
     }
 
     /// The tests of `specs`, by spec; none where the framework cannot list.
-    pub fn tests(&self, specs: &[String]) -> Option<BTreeMap<String, Vec<String>>> {
+    pub(crate) fn tests(&self, specs: &[String]) -> Option<BTreeMap<String, Vec<String>>> {
         let scratch = self.work.join("list-tests");
         let plans = plan_tests(&self.framework, &self.root, &self.options, &scratch, specs).expect("plans");
         let mut listings = plans.iter().map(|plan| self.list(plan));
@@ -93,18 +99,18 @@ impl Suite {
     }
 
     /// Runs one spec as it is.
-    pub fn run(&self, spec: &str, expected: Option<&[String]>) -> Ran {
+    pub(crate) fn run(&self, spec: &str, expected: Option<&[String]>) -> Ran {
         self.run_with(&self.options, spec, expected)
     }
 
     /// Runs one spec with other options.
-    pub fn run_with(&self, options: &SuiteOptions, spec: &str, expected: Option<&[String]>) -> Ran {
+    pub(crate) fn run_with(&self, options: &SuiteOptions, spec: &str, expected: Option<&[String]>) -> Ran {
         let recipe = build_recipe(&self.framework, &self.root, options).expect("a recipe").recipe;
         self.attempt(&recipe, &[spec.to_owned()], spec, expected)
     }
 
     /// Runs some tests of a spec.
-    pub fn select(&self, spec: &str, tests: &[String]) -> Ran {
+    pub(crate) fn select(&self, spec: &str, tests: &[String]) -> Ran {
         let selection = build_selection(&self.framework, &self.root, &self.options, spec, tests).expect("a selection");
         self.attempt(&selection.built.recipe, &selection.specs, spec, Some(tests))
     }
@@ -139,7 +145,7 @@ impl Suite {
     }
 
     /// Files of the suite's folder that were not copied there.
-    pub fn litter(&self, name: &str) -> Vec<String> {
+    pub(crate) fn litter(&self, name: &str) -> Vec<String> {
         let before = files(&suites().join(name));
         files(&self.root).into_iter().filter(|file| !before.contains(file)).collect()
     }
@@ -148,14 +154,14 @@ impl Suite {
 impl Ran {
     /// Checks the verdict, with everything there is in the message.
     #[track_caller]
-    pub fn is(&self, verdict: AttemptVerdict) -> &Self {
+    pub(crate) fn is(&self, verdict: AttemptVerdict) -> &Self {
         let Ran { judged, parsed, output } = self;
         assert_eq!(judged.verdict, verdict, "{judged:?}\n{parsed:#?}\n{output}");
         self
     }
 
     /// Ids of the tests with this outcome, sorted.
-    pub fn ids(&self, outcome: part_core::TestOutcome) -> Vec<&str> {
+    pub(crate) fn ids(&self, outcome: part_core::TestOutcome) -> Vec<&str> {
         let tests = self.parsed.tests.iter().filter(|test| test.outcome == outcome);
         let mut ids: Vec<&str> = tests.map(|test| test.id.as_str()).collect();
         ids.sort_unstable();
@@ -192,7 +198,7 @@ fn exit(output: &Output) -> ExitStatus {
 }
 
 /// The folder with the suites.
-pub fn suites() -> PathBuf {
+pub(crate) fn suites() -> PathBuf {
     let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/suites");
     std::env::var_os("PART_TEST_SUITES").map_or_else(own, PathBuf::from)
 }

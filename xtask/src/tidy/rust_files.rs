@@ -33,11 +33,9 @@ pub(super) fn check(path: &str, text: &str) -> Vec<Complaint> {
     complaints
 }
 
-/// Integration tests, and files that are all unit tests.
+/// Integration tests, and files that are all unit tests: below a folder named `tests` that is not the root's.
 fn is_test_file(path: &str) -> bool {
-    let in_tests_of_a_crate =
-        path.split('/').skip(1).any(|folder| folder == "tests") && !path.contains("/src/");
-    in_tests_of_a_crate || path.ends_with("/tests.rs") || path.contains("/src/tests/")
+    path.ends_with("/tests.rs") || path.split('/').skip(1).any(|folder| folder == "tests")
 }
 
 /// Suites on which frameworks are tried: other people's code, as it were.

@@ -16,7 +16,8 @@ specs = ["e2e/guest/**"]
 [groups.api]
 suite = "api"
 "#;
-const FILES: [&str; 4] = ["e2e/admin/a.spec.ts", "e2e/guest/b.spec.ts", "e2e/loose.spec.ts", "tests/test_c.py"];
+const FILES: [&str; 4] =
+    ["e2e/admin/a.spec.ts", "e2e/guest/b.spec.ts", "e2e/loose.spec.ts", "tests/test_c.py"];
 
 #[test]
 fn labels_suites_and_specs_choose() {
@@ -30,7 +31,10 @@ fn labels_suites_and_specs_choose() {
         ("--group api --group package/admin --group api", vec![api(), admin()]),
         ("--suite e2e", vec![admin(), guest()]),
         // With one group, --spec comes in place of its specs.
-        ("--group package/admin --spec e2e/loose.spec.ts", vec![group("package/admin", &["e2e/loose.spec.ts"])]),
+        (
+            "--group package/admin --spec e2e/loose.spec.ts",
+            vec![group("package/admin", &["e2e/loose.spec.ts"])],
+        ),
         // With several, it chooses among their own.
         ("--spec e2e/**", vec![admin(), guest()]),
         ("--spec **/b.spec.ts --spec tests", vec![guest(), api()]),
@@ -38,7 +42,10 @@ fn labels_suites_and_specs_choose() {
         ("--group try --suite api", vec![group("try", &["tests/test_c.py"])]),
         ("--group try --suite e2e --spec e2e/loose.spec.ts", vec![group("try", &["e2e/loose.spec.ts"])]),
         // Another suite for a group that is there.
-        ("--group api --suite e2e", vec![group("api", &["e2e/admin/a.spec.ts", "e2e/guest/b.spec.ts", "e2e/loose.spec.ts"])]),
+        (
+            "--group api --suite e2e",
+            vec![group("api", &["e2e/admin/a.spec.ts", "e2e/guest/b.spec.ts", "e2e/loose.spec.ts"])],
+        ),
     ];
     for (flags, expected) in table {
         assert_eq!(workshop.specs(flags).expect(flags), expected, "{flags}");
@@ -80,8 +87,8 @@ fn what_cannot_be_meant_is_said() {
       hint: groups: package/admin, package/guest, api
       hint: a group that is not in part.toml needs --suite or --spec
     "#);
-    insta::assert_snapshot!(told("--spec /etc/passwd"), @r#"--spec: "/etc/passwd" is an absolute path; globs are relative to the folder of part.toml"#);
-    insta::assert_snapshot!(told("--spec ../x"), @r#"--spec: "../x" leads out of the folder of part.toml"#);
+    insta::assert_snapshot!(told("--spec /etc/passwd"), @r#"--spec: "/etc/passwd" is an absolute path; globs are relative to the suite's folder"#);
+    insta::assert_snapshot!(told("--spec ../x"), @r#"--spec: "../x" leads out of the suite's folder"#);
     let empty = Workshop::new("[project]\nname = \"x\"\n", &[]);
     insta::assert_snapshot!(super::told(&empty.specs("").expect_err("no suite"), &empty.root()), @"
     part.toml has no suite: nothing says what to run
@@ -92,7 +99,8 @@ fn what_cannot_be_meant_is_said() {
 #[test]
 fn groups_that_specs_leave_nothing_of_are_left_out_and_said() {
     let workshop = Workshop::new(PART, &FILES);
-    let resolved = workshop.resolve(&selection("--spec **/b.spec.ts --spec nowhere/*"), &Overrides::default());
+    let resolved =
+        workshop.resolve(&selection("--spec **/b.spec.ts --spec nowhere/*"), &Overrides::default());
     let resolved = resolved.expect("resolves");
     assert_eq!(resolved.submission.groups.len(), 1);
     insta::assert_snapshot!(resolved.notes.join("\n"), @r#"

@@ -45,7 +45,8 @@ fn specs_and_their_tests_are_asked_for_once_per_suite() {
 fn specs_that_cannot_be_listed_are_an_error() {
     let workshop = Workshop::new(GO, &[]);
     let script = Script::new(&[("go list", 1, "go: cannot find main module")]);
-    let error = workshop.resolve_from("", &Selection::default(), &Overrides::default(), &script).expect_err("fails");
+    let error =
+        workshop.resolve_from("", &Selection::default(), &Overrides::default(), &script).expect_err("fails");
     insta::assert_snapshot!(told(&error, &workshop.root()), @r#"
     cannot list the specs of suite "unit"
       caused by: `go` exited with code 1; it wrote:
@@ -69,7 +70,8 @@ fn tests_that_cannot_be_listed_are_a_note() {
 
 #[test]
 fn listing_tests_can_be_switched_off() {
-    let workshop = Workshop::new("[suites.api]\nframework = \"pytest\"\nlist-tests = false\n", &["test_a.py"]);
+    let workshop =
+        Workshop::new("[suites.api]\nframework = \"pytest\"\nlist-tests = false\n", &["test_a.py"]);
     let calls = |overrides: &Overrides| {
         let script = Script::default();
         workshop.resolve_from("", &Selection::default(), overrides, &script).expect("resolves");

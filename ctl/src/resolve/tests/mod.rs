@@ -70,9 +70,12 @@ impl Workshop {
     }
 
     fn specs_from(&self, cwd: &str, flags: &str) -> Result<Vec<(String, Vec<String>)>, ResolveError> {
-        let resolved = self.resolve_from(cwd, &selection(flags), &Overrides::default(), &Script::default())?;
+        let resolved =
+            self.resolve_from(cwd, &selection(flags), &Overrides::default(), &Script::default())?;
         let groups = resolved.submission.groups.into_iter();
-        Ok(groups.map(|group| (group.label, group.specs.into_iter().map(|spec| spec.name).collect())).collect())
+        Ok(groups
+            .map(|group| (group.label, group.specs.into_iter().map(|spec| spec.name).collect()))
+            .collect())
     }
 
     /// The specs of the only group.

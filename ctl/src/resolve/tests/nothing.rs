@@ -11,7 +11,8 @@ fn told(part_toml: &str, files: &[&str], flags: &str) -> String {
 }
 
 const E2E: &str = "[suites.e2e]\nframework = \"playwright\"\n";
-const FILES: [&str; 4] = ["e2e/admin/login.spec.ts", "e2e/admin/helper.ts", "e2e/guest/cart.spec.ts", "README.md"];
+const FILES: [&str; 4] =
+    ["e2e/admin/login.spec.ts", "e2e/admin/helper.ts", "e2e/guest/cart.spec.ts", "README.md"];
 
 #[test]
 fn slips_of_the_hand() {
@@ -48,7 +49,8 @@ fn files_that_match_but_do_not_count() {
     group "e2e" has no spec: nothing matches e2e in the workspace
       hint: not called like specs (**/*.{spec,test}.{,c,m}[jt]s{,x}): e2e/data.json and 1 more
     "#);
-    let two = format!("{E2E}[groups.a]\nspecs = [\"e2e/admin/**\"]\n[groups.b]\nspecs = [\"e2e/admin/login*\"]\n");
+    let two =
+        format!("{E2E}[groups.a]\nspecs = [\"e2e/admin/**\"]\n[groups.b]\nspecs = [\"e2e/admin/login*\"]\n");
     insta::assert_snapshot!(told(&two, &FILES, "--spec e2e/guest/cart.spec.ts"), @r#"
     group "a" has no spec: nothing matches e2e/guest/cart.spec.ts in the workspace
     group "b" has no spec: nothing matches e2e/guest/cart.spec.ts in the workspace
@@ -69,7 +71,8 @@ fn folders_of_suites() {
 
 #[test]
 fn an_empty_group_is_an_error_even_where_others_have_specs() {
-    let groups = format!("{E2E}[groups.a]\nspecs = [\"e2e/admin/**\"]\n[groups.b]\nspecs = [\"e2e/customer/**\"]\n");
+    let groups =
+        format!("{E2E}[groups.a]\nspecs = [\"e2e/admin/**\"]\n[groups.b]\nspecs = [\"e2e/customer/**\"]\n");
     insta::assert_snapshot!(told(&groups, &FILES, ""), @r#"
     group "b" has no spec: nothing matches e2e/customer/** in the workspace
       hint: there is no folder e2e/customer/
@@ -78,7 +81,8 @@ fn an_empty_group_is_an_error_even_where_others_have_specs() {
 
 #[test]
 fn a_generic_suite_has_to_say_what_its_specs_are() {
-    let workshop = Workshop::new("[suites.x]\nframework = \"generic\"\ncommand = [\"sh\", \"{spec}\"]\n", &["a.sh"]);
+    let workshop =
+        Workshop::new("[suites.x]\nframework = \"generic\"\ncommand = [\"sh\", \"{spec}\"]\n", &["a.sh"]);
     insta::assert_snapshot!(super::told(&workshop.specs("").expect_err("no globs"), &workshop.root()), @r#"
     suite "x" does not say which files are its specs, and framework "generic" does not either
       hint: add specs = ["…"] to [suites.x]

@@ -13,8 +13,10 @@ fn plan(root: &Path, script: &str, timeout: &str) -> ListPlan {
         "[frameworks.x]\nspecs.list = {{ command = [\"sh\", \"-c\", '''{script}'''], parser = \"lines\", timeout = \"{timeout}\" }}\n"
     );
     let tables = parse_tables(&table).expect("a table").0;
-    let framework = Catalogue::builtin().with_user(tables).expect("a catalogue").get("x").expect("the framework");
-    let options = SuiteOptions { env: BTreeMap::from([("COLOUR".to_owned(), "red".to_owned())]), ..Default::default() };
+    let framework =
+        Catalogue::builtin().with_user(tables).expect("a catalogue").get("x").expect("the framework");
+    let options =
+        SuiteOptions { env: BTreeMap::from([("COLOUR".to_owned(), "red".to_owned())]), ..Default::default() };
     plan_specs(&framework, root, &options, &root.join("scratch")).expect("a plan").expect("a call")
 }
 
@@ -65,7 +67,8 @@ fn the_whole_tree_goes_when_nobody_waits_any_more() {
             count = read(&pipe) => assert_eq!(count, "started\n".len()),
         }
         // The end of the pipe: nobody is left who could write.
-        let end = tokio::time::timeout(Duration::from_secs(60), read(&pipe)).await.expect("no process is left");
+        let end =
+            tokio::time::timeout(Duration::from_secs(60), read(&pipe)).await.expect("no process is left");
         assert_eq!(end, 0);
     });
 }

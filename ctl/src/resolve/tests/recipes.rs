@@ -35,9 +35,15 @@ fn flags_win_over_groups_over_suites_over_tables() {
     assert_eq!(group.recipe.env["LEVEL"], "group");
     assert_eq!((plain.submission.policy.max_failures, plain.workers), (Some(10), Some(3)));
     assert_eq!(plain.submission.project, "shop");
-    assert_eq!((plain.submission.build.as_str(), plain.build_origin.as_str()), ("local-000000abcd", "made up for this submit"));
+    assert_eq!(
+        (plain.submission.build.as_str(), plain.build_origin.as_str()),
+        ("local-000000abcd", "made up for this submit")
+    );
     assert_eq!(plain.submission.workspace, Workspace::InPlace(workshop.root().display().to_string()));
-    assert_eq!((plain.submission.source.user.as_str(), plain.submission.source.host.as_str()), ("someone", "here"));
+    assert_eq!(
+        (plain.submission.source.user.as_str(), plain.submission.source.host.as_str()),
+        ("someone", "here")
+    );
 
     let overrides = Overrides {
         browser: Some("firefox".to_owned()),
@@ -52,15 +58,24 @@ fn flags_win_over_groups_over_suites_over_tables() {
     };
     let flagged = workshop.resolve(&Selection::default(), &overrides).expect("resolves");
     let group = &flagged.submission.groups[0];
-    assert_eq!(group.requirements.to_string(), "browser.firefox and label.gpu and os=linux and os.version>=12");
+    assert_eq!(
+        group.requirements.to_string(),
+        "browser.firefox and label.gpu and os=linux and os.version>=12"
+    );
     assert_eq!((group.policy.retries, group.recipe.timeout), (4, None));
     assert_eq!(group.recipe.env["LEVEL"], "flag");
     assert_eq!(flagged.submission.policy.max_failures, Some(2));
     assert_eq!(flagged.submission.policy.lost_after, Some(Millis::seconds(90)));
-    assert_eq!((flagged.submission.build.as_str(), flagged.build_origin.as_str()), ("nightly-7", "--ci-build-id"));
+    assert_eq!(
+        (flagged.submission.build.as_str(), flagged.build_origin.as_str()),
+        ("nightly-7", "--ci-build-id")
+    );
     // What flags set may be secret: people are shown what part.toml says.
     let line = reproduce(&flagged.submission, "a", "a.spec.ts").expect("a line");
-    assert!(line.contains("LEVEL=group") && line.contains("--browser=firefox") && line.contains("a\\.spec\\.ts"), "{line}");
+    assert!(
+        line.contains("LEVEL=group") && line.contains("--browser=firefox") && line.contains("a\\.spec\\.ts"),
+        "{line}"
+    );
 }
 
 #[test]
@@ -68,11 +83,20 @@ fn wrong_flags_are_named() {
     let workshop = Workshop::new(PART, &["a.spec.ts"]);
     let table: [(Overrides, &str); 6] = [
         (Overrides { require: vec!["os = ".to_owned()], ..Overrides::default() }, "--require: \"os = \""),
-        (Overrides { env: vec![("A B".to_owned(), String::new())], ..Overrides::default() }, "--env: \"A B\""),
-        (Overrides { env: vec![("PART_SPEC".to_owned(), String::new())], ..Overrides::default() }, "--env: PART_SPEC"),
+        (
+            Overrides { env: vec![("A B".to_owned(), String::new())], ..Overrides::default() },
+            "--env: \"A B\"",
+        ),
+        (
+            Overrides { env: vec![("PART_SPEC".to_owned(), String::new())], ..Overrides::default() },
+            "--env: PART_SPEC",
+        ),
         (Overrides { build_id: Some(" ".to_owned()), ..Overrides::default() }, "a build id cannot be empty"),
         (Overrides { retries: Some(1000), ..Overrides::default() }, "retries of group \"a\" is 1000"),
-        (Overrides { browser: Some("opera".to_owned()), ..Overrides::default() }, "knows no browser \"opera\""),
+        (
+            Overrides { browser: Some("opera".to_owned()), ..Overrides::default() },
+            "knows no browser \"opera\"",
+        ),
     ];
     for (overrides, expected) in table {
         let error = workshop.resolve(&Selection::default(), &overrides).expect_err(expected);

@@ -6,13 +6,20 @@ const PYTEST: &str = "[suites.api]\nframework = \"pytest\"\n";
 
 #[test]
 fn a_suite_without_globs_has_its_frameworks_specs() {
-    let workshop = Workshop::new(PYTEST, &["tests/test_b.py", "tests/test_a.py", "tests/helper.py", "a_test.py"]);
+    let workshop =
+        Workshop::new(PYTEST, &["tests/test_b.py", "tests/test_a.py", "tests/helper.py", "a_test.py"]);
     assert_eq!(workshop.only(""), ["a_test.py", "tests/test_a.py", "tests/test_b.py"]);
 }
 
 #[test]
 fn what_is_ignored_is_no_spec_unless_it_is_named() {
-    let files = ["tests/test_a.py", "build/test_b.py", "wip/test_c.py", "node_modules/x/test_d.py", ".venv/test_e.py"];
+    let files = [
+        "tests/test_a.py",
+        "build/test_b.py",
+        "wip/test_c.py",
+        "node_modules/x/test_d.py",
+        ".venv/test_e.py",
+    ];
     let workshop = Workshop::new(PYTEST, &files);
     workshop.write(".gitignore", "/build/\n");
     workshop.write(".partignore", "wip\n");
@@ -28,9 +35,17 @@ fn globs_overlap_and_exclude() {
         specs = ["api/test_*.py", "api/**/test_*.py", "./api/test_a.py"]
         exclude = ["api/wip", "**/test_slow*.py"]
     "#;
-    let files =
-        ["api/test_a.py", "api/test_b.py", "api/sub/test_c.py", "api/wip/test_d.py", "api/sub/test_slow_e.py"];
-    assert_eq!(Workshop::new(part_toml, &files).only(""), ["api/sub/test_c.py", "api/test_a.py", "api/test_b.py"]);
+    let files = [
+        "api/test_a.py",
+        "api/test_b.py",
+        "api/sub/test_c.py",
+        "api/wip/test_d.py",
+        "api/sub/test_slow_e.py",
+    ];
+    assert_eq!(
+        Workshop::new(part_toml, &files).only(""),
+        ["api/sub/test_c.py", "api/test_a.py", "api/test_b.py"]
+    );
 }
 
 #[test]
@@ -46,7 +61,11 @@ fn a_folder_stands_for_the_specs_in_it() {
         ("specs = [\"e2e/*/*.smoke.ts\"]", "", vec!["e2e/guest/c.smoke.ts"]),
         ("specs = [\"smoke/*.smoke.ts\"]", "--group e2e --spec e2e/guest", vec!["e2e/guest/c.smoke.ts"]),
         // Some of each.
-        ("specs = [\"e2e/admin/**\", \"e2e/guest/c.*\"]", "", vec!["e2e/admin/a.spec.ts", "e2e/guest/c.smoke.ts"]),
+        (
+            "specs = [\"e2e/admin/**\", \"e2e/guest/c.*\"]",
+            "",
+            vec!["e2e/admin/a.spec.ts", "e2e/guest/c.smoke.ts"],
+        ),
     ];
     for (specs, flags, expected) in table {
         let workshop = Workshop::new(&suites(specs), &files);
@@ -62,7 +81,10 @@ fn a_suites_folder_is_where_its_globs_begin() {
         folder = "services/api"
         specs = ["tests/**"]
     "#;
-    let workshop = Workshop::new(part_toml, &["services/api/tests/test_a.py", "services/api/tests/test_b.py", "tests/test_c.py"]);
+    let workshop = Workshop::new(
+        part_toml,
+        &["services/api/tests/test_a.py", "services/api/tests/test_b.py", "tests/test_c.py"],
+    );
     let resolved = workshop.resolve(&Selection::default(), &Overrides::default()).expect("resolves");
     assert_eq!(resolved.submission.groups[0].recipe.folder, "services/api");
     assert_eq!(workshop.only(""), ["tests/test_a.py", "tests/test_b.py"]);
@@ -73,6 +95,7 @@ fn a_suites_folder_is_where_its_globs_begin() {
         ("", "--group api --spec services/api/tests/test_a.py"),
         ("services", "--group api --spec api/tests/test_a.py"),
         ("services/api/tests", "--group api --spec ./test_a.py"),
+        ("services/api/more", "--group api --spec ../tests/test_a.py"),
         ("", absolute.as_str()),
     ];
     for (cwd, flags) in table {
@@ -83,7 +106,13 @@ fn a_suites_folder_is_where_its_globs_begin() {
 
 #[test]
 fn names_are_kept_as_they_are() {
-    let files = ["-dash/test_a.py", "with blank/test b.py", "größe/test_日本.py", "app/[id]/test_x.py", "it's/test_{y}.py"];
+    let files = [
+        "-dash/test_a.py",
+        "with blank/test b.py",
+        "größe/test_日本.py",
+        "app/[id]/test_x.py",
+        "it's/test_{y}.py",
+    ];
     let part_toml = format!("{PYTEST}specs = [\"**/test*.py\"]\n");
     let workshop = Workshop::new(&part_toml, &files);
     let mut expected: Vec<&str> = files.to_vec();
@@ -119,11 +148,15 @@ fn links_count_as_what_they_lead_to() {
 
 #[test]
 fn sizes_are_told_and_every_file_is_any_file_for_a_generic_suite() {
-    let part_toml = "[suites.checks]\nframework = \"generic\"\ncommand = [\"sh\", \"{spec}\"]\nspecs = [\"checks/**\"]\n";
+    let part_toml =
+        "[suites.checks]\nframework = \"generic\"\ncommand = [\"sh\", \"{spec}\"]\nspecs = [\"checks/**\"]\n";
     let workshop = Workshop::new(part_toml, &["checks/a.sh", "checks/b"]);
     let resolved = workshop.resolve(&Selection::default(), &Overrides::default()).expect("resolves");
-    let specs: Vec<(&str, u64)> =
-        resolved.submission.groups[0].specs.iter().map(|spec| (spec.name.as_str(), spec.size_bytes)).collect();
+    let specs: Vec<(&str, u64)> = resolved.submission.groups[0]
+        .specs
+        .iter()
+        .map(|spec| (spec.name.as_str(), spec.size_bytes))
+        .collect();
     assert_eq!(specs, [("checks/a.sh", 11), ("checks/b", 8)]);
 }
 
@@ -132,7 +165,8 @@ fn many_groups_share_one_look_at_the_workspace() {
     let mut part_toml = "[suites.unit]\nframework = \"pytest\"\nlist-tests = false\n".to_owned();
     let workshop = Workshop::new("", &[]);
     for package in 0..100 {
-        part_toml.push_str(&format!("[groups.\"package/{package}\"]\nspecs = [\"packages/p{package}/**\"]\n"));
+        part_toml
+            .push_str(&format!("[groups.\"package/{package}\"]\nspecs = [\"packages/p{package}/**\"]\n"));
         for file in 0..10 {
             workshop.write(&format!("packages/p{package}/tests/test_{file}.py"), "");
         }

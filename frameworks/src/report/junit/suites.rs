@@ -6,7 +6,7 @@ use super::{
 };
 use crate::report::{
     bounds,
-    collect::Collector,
+    collect::{Budget, Collector},
     error::ReportError,
     source::Source,
     text::{before_stack, clip, non_empty},
@@ -22,7 +22,15 @@ pub(in crate::report) fn read(
     all: &mut Collector,
 ) -> Result<(), ReportError> {
     let mut document = Document::new(source);
-    let mut report = Report { source, spec, open: Vec::new(), dialect: Dialect::Common, tests: Vec::new(), nameless: None };
+    let mut report = Report {
+        source,
+        spec,
+        open: Vec::new(),
+        dialect: Dialect::Common,
+        tests: Vec::new(),
+        budget: Budget::default(),
+        nameless: None,
+    };
     loop {
         match document.next()? {
             Node::Open(element) => report.open(&mut document, &element, all)?,
@@ -33,7 +41,10 @@ pub(in crate::report) fn read(
     }
     if let Some((count, offset)) = report.nameless {
         let place = source.place(offset);
-        all.error(format!("{count} test cases have no name, the first is in line {} at byte {}", place.line, place.offset));
+        all.error(format!(
+            "{count} test cases have no name, the first is in line {} at byte {}",
+            place.line, place.offset
+        ));
     }
     for test in report.merged() {
         all.test(source, test)?;
@@ -47,6 +58,7 @@ struct Report<'a> {
     open: Vec<Level>,
     dialect: Dialect,
     tests: Vec<TestResult>,
+    budget: Budget,
     /// How many test cases have no name, and where the first of them is.
     nameless: Option<(u64, usize)>,
 }
@@ -184,6 +196,7 @@ impl Report<'_> {
         let name = element.attribute("name").unwrap_or_default();
         let case = Case { class, name, suites, capabilities, spec: self.spec };
         (test.id, test.name) = identity(dialect, &case);
+        self.budget.take(self.source, &test)?;
         if let Some(level) = self.open.last_mut() {
             level.found.tests += 1;
             level.found.failures += u64::from(has_failure || failed(&test));

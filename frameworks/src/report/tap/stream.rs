@@ -6,7 +6,7 @@ use super::{
 };
 use crate::report::{
     bounds,
-    collect::{Collector, result},
+    collect::{Budget, Collector, result},
     error::ReportError,
     ids,
     source::Source,
@@ -21,7 +21,8 @@ pub(in crate::report) fn read(
     spec: &str,
     all: &mut Collector,
 ) -> Result<(), ReportError> {
-    let mut stream = Stream { source, spec, levels: vec![Level::default()], bailed_out: false };
+    let mut stream =
+        Stream { source, spec, levels: vec![Level::default()], bailed_out: false, budget: Budget::default() };
     let mut lines = source.lines().peekable();
     while let Some(line) = lines.next() {
         if !line.complete {
@@ -61,6 +62,7 @@ struct Stream<'a> {
     /// The subtests that are open, outermost first; never empty.
     levels: Vec<Level>,
     bailed_out: bool,
+    budget: Budget,
 }
 
 #[derive(Default)]
@@ -144,10 +146,10 @@ impl Stream<'_> {
         let itself = self.itself(&point, &title, &below, skipped, &diagnostics);
         let level = &mut self.levels[depth];
         let comments = std::mem::take(&mut level.comments);
-        for mut test in below {
-            test.id = clip(&ids::titles(&[&title, &test.id]), bounds::NAME_BYTES);
-            test.name.clone_from(&test.id);
-            level.results.push(test);
+        for test in below {
+            let id = clip(&ids::titles(&[&title, &test.id]), bounds::NAME_BYTES);
+            self.budget.take_names(self.source, id.len().saturating_sub(test.id.len()))?;
+            level.results.push(TestResult { id, ..test });
         }
         level.explains_last = false;
         if let Some(mut test) = itself {
@@ -155,6 +157,7 @@ impl Stream<'_> {
             if diagnostics.has_exit_code {
                 test.output = Some(comments);
             }
+            self.budget.take(self.source, &test)?;
             level.explains_last = !point.ok && diagnostics.text.is_empty();
             level.results.push(test);
         }
@@ -191,7 +194,8 @@ impl Stream<'_> {
             // A suite without tests is no test.
             return None;
         }
-        let mut test = result(title.to_owned(), title.to_owned(), outcome);
+        // The name follows when the id is whole.
+        let mut test = result(title.to_owned(), String::new(), outcome);
         test.duration_micros = diagnostics.millis.and_then(micros_of_millis);
         test.location = diagnostics.location.as_deref().and_then(|place| self.place(place));
         if failed {
@@ -263,7 +267,8 @@ impl Stream<'_> {
             results.append(&mut level.results);
         }
         for test in results {
-            all.test(self.source, test)?;
+            let name = test.id.clone();
+            all.test(self.source, TestResult { name, ..test })?;
         }
         if let Some(plan) = top.plan {
             if top.points > plan.count {
