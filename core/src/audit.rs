@@ -107,11 +107,15 @@ impl Core {
         }
         for (id, live) in &self.live.runs {
             if self.live.fair.is_waiting(*id) == live.queue.is_empty() {
-                found.push(Violation(format!("run {id:?}: its place among the runs does not match its queue")));
+                found.push(Violation(format!(
+                    "run {id:?}: its place among the runs does not match its queue"
+                )));
             }
             let queued: BTreeSet<SpecIndex> = live.queue.iter().map(|(_, place)| place.spec).collect();
             if !live.elsewhere.keys().all(|spec| queued.contains(spec)) {
-                found.push(Violation(format!("run {id:?}: a spec that does not wait, waits for another worker")));
+                found.push(Violation(format!(
+                    "run {id:?}: a spec that does not wait, waits for another worker"
+                )));
             }
         }
         for (key, worker) in &self.live.workers {
@@ -123,13 +127,20 @@ impl Core {
 
     /// The index of idle workers says what the workers say.
     fn audit_idle(&self, found: &mut Vec<Violation>) {
-        let idle = self.live.workers.iter().filter(|(_, worker)| worker.takes_work() && worker.free_slot().is_some());
+        let idle = self
+            .live
+            .workers
+            .iter()
+            .filter(|(_, worker)| worker.takes_work() && worker.free_slot().is_some());
         let mut expected = 0;
         for (key, worker) in idle {
             expected += 1;
             let places = self.live.idle.get(&(worker.able.len(), worker.able));
             if !places.is_some_and(|places| places.contains(&(worker.busy(), *key))) {
-                found.push(Violation(format!("worker {} is idle, but not where idle ones are kept", worker.id)));
+                found.push(Violation(format!(
+                    "worker {} is idle, but not where idle ones are kept",
+                    worker.id
+                )));
             }
         }
         if self.live.idle.values().map(BTreeSet::len).sum::<usize>() != expected {

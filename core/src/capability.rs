@@ -117,8 +117,8 @@ impl FromStr for Requirement {
             (text, Comparison::Present, "")
         };
         let key = key.trim();
-        let valid_key = !key.is_empty()
-            && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'));
+        let valid_key =
+            !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'));
         if !valid_key || (comparison != Comparison::Present && value.is_empty()) {
             return Err(wrong());
         }

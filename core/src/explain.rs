@@ -1,8 +1,6 @@
 //! Why a spec is where it is, and why a worker gets no work: in words for people.
 
-use crate::{
-    AttemptPhase, Core, LinkState, Run, RunId, SpecIndex, SpecPhase, Timestamp, WorkerView,
-};
+use crate::{AttemptPhase, Core, LinkState, Run, RunId, SpecIndex, SpecPhase, Timestamp, WorkerView};
 
 /// Why one spec is where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +49,10 @@ impl Core {
                 facts.push(format!("waiting for {}", now.since(since)));
                 for candidate in self.candidates(run_id, index) {
                     if !candidate.because.is_empty() {
-                        facts.push(format!("worker {} cannot take it: {}", candidate.worker, candidate.because));
+                        facts.push(format!(
+                            "worker {} cannot take it: {}",
+                            candidate.worker, candidate.because
+                        ));
                     }
                 }
             }
@@ -84,7 +85,9 @@ impl Core {
         let class = live.class_of(spec.group);
         let before = live.queue.places(class).take_while(|place| place.spec != index).count();
         let known = candidates.len();
-        format!("waits for a free slot: {before} of its kind go first; it can run on {able} of {known} workers")
+        format!(
+            "waits for a free slot: {before} of its kind go first; it can run on {able} of {known} workers"
+        )
     }
 
     fn candidates(&self, run_id: RunId, index: SpecIndex) -> Vec<WorkerExplanation> {

@@ -84,7 +84,8 @@ impl RunId {
     pub fn normalise_prefix(typed: &str) -> Result<String, IdParseError> {
         let lower = typed.trim().to_ascii_lowercase();
         let digits = lower.strip_prefix(PREFIX).unwrap_or(&lower);
-        let valid = !digits.is_empty() && digits.len() <= DIGITS && digits.bytes().all(|b| CROCKFORD.contains(&b));
+        let valid =
+            !digits.is_empty() && digits.len() <= DIGITS && digits.bytes().all(|b| CROCKFORD.contains(&b));
         if valid { Ok(format!("{PREFIX}{digits}")) } else { Err(IdParseError { text: typed.to_owned() }) }
     }
 }

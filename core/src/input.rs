@@ -1,8 +1,8 @@
 //! Inputs: what happened. The driver passes them in with the time, one by one.
 
 use crate::{
-    AttemptId, Capabilities, Finish, Incarnation, Millis, RequestId, RunId, SlotId, Submission, Term, TestResult,
-    WorkerId, outcome::CancelMode,
+    AttemptId, Capabilities, Finish, Incarnation, Millis, RequestId, RunId, SlotId, Submission, Term,
+    TestResult, WorkerId, outcome::CancelMode,
 };
 
 /// Everything that can happen to the core.

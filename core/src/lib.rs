@@ -36,8 +36,8 @@ pub use capability::{Capabilities, Comparison, Requirement, RequirementParseErro
 pub use estimate::{Estimate, Sample};
 pub use explain::{Explanation, WorkerExplanation};
 pub use ids::{
-    AttemptId, GroupIndex, IdParseError, Incarnation, RequestId, RunId, SlotId, SpecIndex, SubmissionId, Term,
-    WorkerId,
+    AttemptId, GroupIndex, IdParseError, Incarnation, RequestId, RunId, SlotId, SpecIndex, SubmissionId,
+    Term, WorkerId,
 };
 pub use input::{HeldAttempt, HeldState, Input, Introduction, Report, ReportBody};
 pub use live::{LinkState, WorkerView};

@@ -2,8 +2,8 @@
 
 use crate::queue::{Class, ClassSet, Classes, FairOrder, RunQueue};
 use crate::{
-    AttemptId, CancelMode, Capabilities, GroupIndex, Incarnation, Introduction, Millis, RunId, SlotId, SpecIndex, Timestamp,
-    WorkerId,
+    AttemptId, CancelMode, Capabilities, GroupIndex, Incarnation, Introduction, Millis, RunId, SlotId,
+    SpecIndex, Timestamp, WorkerId,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -211,7 +211,13 @@ impl Live {
     }
 
     /// Takes over what a worker said of itself, with up to `most` slots, all of them free.
-    pub(crate) fn introduce(&mut self, key: WorkerKey, introduction: &Introduction, most: usize, now: Timestamp) {
+    pub(crate) fn introduce(
+        &mut self,
+        key: WorkerKey,
+        introduction: &Introduction,
+        most: usize,
+        now: Timestamp,
+    ) {
         let able = self.classes.able(&introduction.capabilities);
         self.change(key, |worker| {
             if worker.incarnation != Some(introduction.incarnation) {

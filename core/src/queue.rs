@@ -66,7 +66,8 @@ impl Classes {
     }
 
     pub(crate) fn find(&self, requirements: &Requirements) -> Option<Class> {
-        let place = self.known.iter().position(|k| k.as_ref().is_some_and(|k| k.requirements == *requirements))?;
+        let place =
+            self.known.iter().position(|k| k.as_ref().is_some_and(|k| k.requirements == *requirements))?;
         Some(Class(place as u8))
     }
 

@@ -7,9 +7,9 @@
 //! and the client's view in `ctl/src/view`.
 
 use crate::{
-    AttemptId, AttemptVerdict, Carried, Estimate, Finish, GroupIndex, GroupPolicy, Millis, Recipe, Requirements,
-    RunId, RunPolicy, RunSummary, RunVerdict, SlotId, Source, SpecIndex, SpecVerdict, SubmissionId, TestResult,
-    Timestamp, WorkerId, Workspace,
+    AttemptId, AttemptVerdict, Carried, Estimate, Finish, GroupIndex, GroupPolicy, Millis, Recipe,
+    Requirements, RunId, RunPolicy, RunSummary, RunVerdict, SlotId, Source, SpecIndex, SpecVerdict,
+    SubmissionId, TestResult, Timestamp, WorkerId, Workspace,
 };
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,8 @@
 //! The figures of a run: what it cost, and how far from the best possible it was.
 
-use crate::{AttemptPhase, Millis, Run, SpecPhase, SpecVerdict, TestCounts, Timestamp, estimate::error_factor};
+use crate::{
+    AttemptPhase, Millis, Run, SpecPhase, SpecVerdict, TestCounts, Timestamp, estimate::error_factor,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -125,8 +127,8 @@ impl<'a> Work<'a> {
         let longest = self.longest.map_or(0, |(_, longest)| longest.0);
         summary.bound = Millis(share.max(longest));
         summary.longest = self.longest.map(|(spec, longest)| (spec.to_owned(), longest));
-        summary.overhead_per_spec =
-            (!self.overheads.is_empty()).then(|| Millis(self.overheads.iter().sum::<u64>() / self.overheads.len() as u64));
+        summary.overhead_per_spec = (!self.overheads.is_empty())
+            .then(|| Millis(self.overheads.iter().sum::<u64>() / self.overheads.len() as u64));
         summary.forecasts = self.errors.len() as u32;
         self.errors.sort_by(f64::total_cmp);
         summary.forecast_error = self.errors.get(self.errors.len() / 2).copied();

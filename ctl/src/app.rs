@@ -109,7 +109,11 @@ fn unparsed(error: &clap::Error) -> ExitCode {
         true => error.render().ansi().to_string(),
         false => error.render().to_string(),
     };
-    if wrong { out.talk(&text) } else { out.data(&text) }
+    if wrong {
+        out.talk(&text)
+    } else {
+        out.data(&text)
+    }
     let written = out.finish();
     let exit = match (wrong, written) {
         (true, _) => Exit::Usage,

@@ -12,8 +12,9 @@ pub(crate) struct Embedded(partd::embedded::Embedded);
 impl Embedded {
     /// Starts it with its data in `home`.
     pub(crate) async fn start(home: PathBuf, role: Role) -> Result<Self, CliError> {
-        let program = std::env::current_exe()
-            .map_err(|error| CliError::new(Kind::Local, "cannot find this program's own file").because(error))?;
+        let program = std::env::current_exe().map_err(|error| {
+            CliError::new(Kind::Local, "cannot find this program's own file").because(error)
+        })?;
         let (worker, slots) = match role {
             Role::Viewer => (false, None),
             Role::Worker { slots } => (true, slots),

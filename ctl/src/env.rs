@@ -32,17 +32,35 @@ pub(crate) const TERM: &str = "TERM";
 
 /// All of them, in the order of the documentation.
 pub(crate) const ALL: &[Variable] = &[
-    Variable { name: PART_SERVER, does: "address (`HOST:PORT`) of the daemon to use; `--server` and `--local` win over it" },
+    Variable {
+        name: PART_SERVER,
+        does: "address (`HOST:PORT`) of the daemon to use; `--server` and `--local` win over it",
+    },
     Variable { name: PART_HOME, does: "folder of the embedded mesh's data; `--home` wins over it" },
-    Variable { name: PART_LOG, does: "filter for the diagnostic log on stderr, such as `partd=debug`; wins over `-v`" },
+    Variable {
+        name: PART_LOG,
+        does: "filter for the diagnostic log on stderr, such as `partd=debug`; wins over `-v`",
+    },
     Variable { name: NO_COLOR, does: "set and not empty: no colour, unless `--color` says otherwise" },
     Variable { name: CLICOLOR_FORCE, does: "set and not `0`: colour even where the output is no terminal" },
-    Variable { name: XDG_DATA_HOME, does: "base of the default data folder (`$XDG_DATA_HOME/part`), not on macOS" },
+    Variable {
+        name: XDG_DATA_HOME,
+        does: "base of the default data folder (`$XDG_DATA_HOME/part`), not on macOS",
+    },
     Variable { name: HOME, does: "base of the default data folder where nothing else names one" },
     Variable { name: PATH, does: "where `partctl doctor` looks for the programs that the suites need" },
     Variable { name: USER, does: "who cancels a run, for display" },
     Variable { name: TERM, does: "`dumb`: no live area" },
 ];
+
+/// The list for `partctl --help`.
+pub(crate) fn help() -> String {
+    let mut text = String::from("Environment variables:\n");
+    for Variable { name, does } in ALL {
+        text.push_str(&format!("  {name:<15} {}\n", does.replace('`', "")));
+    }
+    text
+}
 
 /// The value of a variable that is set and not empty.
 pub(crate) fn get(name: &str) -> Option<String> {

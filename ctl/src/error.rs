@@ -122,7 +122,8 @@ impl CliError {
 
     /// The error for stderr, with a line end.
     pub(crate) fn render(&self, palette: Palette) -> String {
-        let mut text = format!("{} {}\n", palette.fail("error:"), clean::block(&self.message, palette.into()));
+        let mut text =
+            format!("{} {}\n", palette.fail("error:"), clean::block(&self.message, palette.into()));
         for cause in self.causes() {
             let shown = clean::block(&cause, palette.into()).replace('\n', "\n             ");
             text.push_str(&format!("  {} {shown}\n", palette.dim("caused by:")));
@@ -152,13 +153,8 @@ mod tests {
 
     #[test]
     fn kinds_have_their_exit_codes() {
-        let table = [
-            (Kind::Usage, 2),
-            (Kind::Config, 2),
-            (Kind::NothingToRun, 4),
-            (Kind::Mesh, 3),
-            (Kind::Local, 3),
-        ];
+        let table =
+            [(Kind::Usage, 2), (Kind::Config, 2), (Kind::NothingToRun, 4), (Kind::Mesh, 3), (Kind::Local, 3)];
         for (kind, code) in table {
             assert_eq!(kind.exit().code(), code, "{kind:?}");
         }

@@ -135,9 +135,9 @@ pub fn propose(folder: &Path) -> Result<Proposal, InitError> {
 impl Proposal {
     /// Writes it. A part.toml that is there is replaced only with `force`.
     pub fn write(&self, force: bool) -> Result<(), InitError> {
-        let failed = |source: io::Error| match source.kind() {
-            io::ErrorKind::AlreadyExists if !force => InitError::Exists { file: self.file.clone() },
-            _ => InitError::Write { file: self.file.clone(), source },
+        let failed = |source: io::Error| match source.kind() == io::ErrorKind::AlreadyExists && !force {
+            true => InitError::Exists { file: self.file.clone() },
+            false => InitError::Write { file: self.file.clone(), source },
         };
         let mut options = OpenOptions::new();
         options.write(true).create_new(!force).create(force).truncate(force);

@@ -22,9 +22,9 @@ mod out;
 mod render;
 mod report;
 pub mod resolve;
-mod text;
 #[cfg(test)]
 mod testing;
+mod text;
 mod verbs;
 mod view;
 

@@ -6,14 +6,19 @@ use std::time::Duration;
 pub(crate) const MAILBOX: usize = 1024;
 /// Inputs taken into one commit: enough to share its cost, few enough to answer soon.
 pub(crate) const BATCH: usize = 256;
-/// Messages on their way to one worker. A worker that lets them pile up loses its link and introduces itself again.
-pub(crate) const LINK_QUEUE: usize = 1024;
+/// Messages on their way to one worker: an order for each slot that it may have, and as much again of what else there
+/// is to say. A worker that lets them pile up loses its link and introduces itself again.
+pub(crate) const LINK_QUEUE: usize = 2 * part_core::Bounds::DEFAULT.slots_per_worker;
 /// Events on their way to one watcher; more are read from the store once it has taken these.
 pub(crate) const WATCH_QUEUE: usize = 16;
 /// Entries read from the store at a time for a watcher.
 pub(crate) const WATCH_PAGE: usize = 256;
 /// How often a watcher of a run that is led elsewhere looks into the store.
 pub(crate) const WATCH_ELSEWHERE: Duration = Duration::from_millis(250);
+/// How often such a watcher also asks whether there is still somebody who leads the run, in those looks.
+pub(crate) const WATCH_HOLDER_LOOKS: u32 = 8;
+/// How long a stopping daemon waits for a watcher to take its last word.
+pub(crate) const WATCH_FAREWELL: Duration = Duration::from_secs(1);
 /// The leader says that it is there this often.
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(2);
 /// A worker must introduce itself this soon after opening a link.
@@ -40,12 +45,18 @@ pub(crate) const BLOB_BYTES: u64 = 4 << 30;
 pub(crate) const CONNECTIONS: usize = 4096;
 /// Streams of one connection.
 pub(crate) const STREAMS: u32 = 256;
-/// A connection must have sent its first request's head this soon.
+/// A connection must have sent the first bytes, and the head of its first request, this soon.
 pub(crate) const FIRST_HEAD: Duration = Duration::from_secs(10);
 /// HTTP/2 pings go out this often on a quiet connection.
 pub(crate) const PING: Duration = Duration::from_secs(10);
 /// And must be answered this soon.
 pub(crate) const PONG: Duration = Duration::from_secs(10);
+/// How long to wait for other processes of this home that come or go; ending what a killed one left takes seconds.
+pub(crate) const GATE: Duration = Duration::from_secs(60);
+/// Between two looks at a lock that somebody else has.
+pub(crate) const LOCK_LOOK: Duration = Duration::from_millis(10);
+/// A lock that is only being looked at is free again this soon.
+pub(crate) const LOCK_LOOKED_AT: Duration = Duration::from_millis(500);
 /// How long a stopping server waits for its connections.
 pub(crate) const FAREWELL: Duration = Duration::from_secs(5);
 /// Runs listed when the client does not say how many.

@@ -93,8 +93,9 @@ pub fn load(file: Option<&Path>, given: Given) -> Result<DaemonConfig, DaemonErr
     let listen = listen.parse::<SocketAddr>().map_err(|_| {
         problems.push(format!("listen: {listen:?} is not an address and port, such as 127.0.0.1:7433"));
     });
-    let grace = duration(&grace)
-        .ok_or_else(|| problems.push(format!("drain.grace: {grace:?} is not a duration, such as 90s or 10m")));
+    let grace = duration(&grace).ok_or_else(|| {
+        problems.push(format!("drain.grace: {grace:?} is not a duration, such as 90s or 10m"))
+    });
     let slots = slots.parse::<u32>().map_err(|_| problems.push(format!("slots: {slots:?} is not a number")));
     if name.is_empty() || name.len() > 255 {
         problems.push("name: must have 1 to 255 bytes".to_owned());
@@ -200,7 +201,8 @@ mod tests {
 
     #[test]
     fn all_problems_come_at_once() {
-        let error = from_text("listen = \"nowhere\"\nslots = 99999\n[drain]\ngrace = \"soon\"\n", Given::default());
+        let error =
+            from_text("listen = \"nowhere\"\nslots = 99999\n[drain]\ngrace = \"soon\"\n", Given::default());
         let text = error.expect_err("wrong").to_string();
         for part in ["listen: \"nowhere\"", "slots: 99999", "drain.grace: \"soon\""] {
             assert!(text.contains(part), "{text}");
@@ -209,7 +211,9 @@ mod tests {
 
     #[test]
     fn a_syntax_error_points_at_its_line() {
-        let text = from_text("listen = \"127.0.0.1:1\"\nslots = = 3\n", Given::default()).expect_err("wrong").to_string();
+        let text = from_text("listen = \"127.0.0.1:1\"\nslots = = 3\n", Given::default())
+            .expect_err("wrong")
+            .to_string();
         assert!(text.contains("line 2"), "{text}");
     }
 

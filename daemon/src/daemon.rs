@@ -33,9 +33,8 @@ pub async fn serve(
     let listener = TcpListener::bind(config.listen)
         .await
         .map_err(|source| DaemonError::Listen { address: config.listen, source })?;
-    let address = listener
-        .local_addr()
-        .map_err(|source| DaemonError::Listen { address: config.listen, source })?;
+    let address =
+        listener.local_addr().map_err(|source| DaemonError::Listen { address: config.listen, source })?;
     let holder = holder(&lock_file(&config.home), &address.to_string());
     end_abandoned(store.as_ref(), &holder).await?;
 
@@ -54,7 +53,8 @@ pub async fn serve(
         routes(Arc::clone(&parts.shared)).await,
         closing.clone(),
     ));
-    let channel = Endpoint::from_shared(format!("http://{address}")).map_err(DaemonError::Connect)?.connect_lazy();
+    let channel =
+        Endpoint::from_shared(format!("http://{address}")).map_err(DaemonError::Connect)?.connect_lazy();
     let (drain, draining) = watch::channel(false);
     let leave = CancellationToken::new();
     let worker = start_worker(&config, channel, draining).await?;
@@ -142,7 +142,8 @@ fn take_home(config: &DaemonConfig) -> Result<Lock, DaemonError> {
 /// What a holder of a realm says about itself.
 pub(crate) fn holder(lock: &Path, address: &str) -> Holder {
     let program = std::env::current_exe().ok();
-    let program = program.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    let program =
+        program.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     let note = HolderNote {
         pid: std::process::id(),
         program: program.unwrap_or_else(|| "a program".to_owned()),

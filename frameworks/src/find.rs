@@ -25,6 +25,8 @@ pub struct Found {
     pub files: Vec<PathBuf>,
     /// There are more than [`FOUND_FILES`].
     pub more: bool,
+    /// Files that were left out because their names are not Unicode.
+    pub nameless: usize,
 }
 
 /// Why files cannot be looked for.
@@ -103,8 +105,14 @@ impl FilePattern {
                 },
             };
             let Ok(below) = entry.path().strip_prefix(&self.base) else { continue };
-            let Some(name) = below.to_str() else { continue };
-            if !entry.file_type().is_some_and(|kind| kind.is_file()) || !globs.matches(name) {
+            if !entry.file_type().is_some_and(|kind| kind.is_file()) {
+                continue;
+            }
+            let Some(name) = below.to_str() else {
+                found.nameless += 1;
+                continue;
+            };
+            if !globs.matches(name) {
                 continue;
             }
             if found.files.len() == FOUND_FILES {

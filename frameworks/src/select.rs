@@ -103,22 +103,16 @@ impl Select {
         }
     }
 
-    /// The options, those with `{tests}` once for each text.
+    /// The options, all of them once for each text.
     fn arguments(&self, texts: &[String]) -> Vec<Template> {
-        let mut arguments = Vec::new();
-        for option in &self.options {
-            if option.mentions(&Placeholder::Tests) {
-                let each = texts.iter().map(|text| {
-                    option.fill_some(|placeholder| {
-                        (*placeholder == Placeholder::Tests).then(|| Template::literal(text))
-                    })
-                });
-                arguments.extend(each);
-            } else {
-                arguments.push(option.clone());
-            }
-        }
-        arguments
+        let filled = texts.iter().flat_map(|text| {
+            self.options.iter().map(move |option| {
+                option.fill_some(|placeholder| {
+                    (*placeholder == Placeholder::Tests).then(|| Template::literal(text))
+                })
+            })
+        });
+        filled.collect()
     }
 }
 

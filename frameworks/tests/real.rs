@@ -11,7 +11,8 @@
 mod harness;
 
 use harness::{Ran, Suite, suites};
-use part_core::{AttemptVerdict, InvalidReason, TestOutcome};
+use part_core::{AttemptVerdict, InvalidReason, ReportFormat, TestOutcome};
+use part_frameworks::table::ReportTable;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -51,7 +52,10 @@ impl Expectation {
             let expected = listed.as_ref().map(|listed| listed[spec].as_slice());
             let ran = suite.run(spec, expected);
             ran.is(PASSED);
-            assert!(ran.judged.missing.is_empty() && !ran.ids(TestOutcome::Passed).is_empty(), "{spec}: {ran:?}");
+            assert!(
+                ran.judged.missing.is_empty() && !ran.ids(TestOutcome::Passed).is_empty(),
+                "{spec}: {ran:?}"
+            );
             if spec == self.specs[0] {
                 self.check_first(&ran);
             }
@@ -302,4 +306,33 @@ fn go() {
         select: Some(("example.com/shop/users", &["TestCreate"])),
     }
     .check();
+}
+
+/// A command of the suite's own, with each kind of report: the exit code, the output, a file.
+#[test]
+fn generic() {
+    let file = "{report}".parse().expect("a template");
+    let tap = ReportTable { format: Some(ReportFormat::Tap), stdout: Some(true), ..ReportTable::default() };
+    let junit = ReportTable { format: Some(ReportFormat::Junit), file: Some(file), ..ReportTable::default() };
+    for (kind, report) in [("plain", None), ("tap", Some(tap)), ("junit", Some(junit))] {
+        let mut suite = Suite::of("generic");
+        suite.options.command = Some(owned(&["sh", "{spec}", "{report}"]));
+        suite.options.report = report;
+        let specs = suite.specs(&[&format!("{kind}/*.sh")]);
+        assert_eq!(specs.len(), 3);
+        assert_eq!(suite.tests(&specs), None);
+        for spec in &specs {
+            suite.run(spec, None).is(PASSED);
+        }
+        let failed = suite.run_with(&suite.with_env("SUITE_FAIL"), &format!("{kind}/price.sh"), None);
+        failed.is(FAILED);
+        if kind != "plain" {
+            let listed = owned(&["cart > starts empty", "never"]);
+            let ran = suite.run(&format!("{kind}/cart.sh"), Some(&listed));
+            ran.is(AttemptVerdict::Invalid(InvalidReason::MissingTests));
+            assert_eq!(ran.judged.missing, ["never"]);
+            suite.run_with(&suite.with_env("SUITE_EMPTY"), &format!("{kind}/cart.sh"), None).is(NO_TESTS);
+        }
+        assert_eq!(suite.litter("generic"), Vec::<String>::new());
+    }
 }

@@ -200,11 +200,11 @@ fn a_report_that_is_cut_off_never_passes() {
         let whole = recording.read(&recording.bytes);
         let length = recording.bytes.len();
         // All of a small recording; of a large one the ends of its lines and a sample.
-        let step = (length / 250).max(1);
+        let step = (length / 100).max(1);
         let line_ends =
             recording.bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at);
         let line_ends: Vec<_> = line_ends.collect();
-        let line_step = (line_ends.len() / 100).max(1);
+        let line_step = (line_ends.len() / 40).max(1);
         for end in line_ends.into_iter().step_by(line_step) {
             for end in [end, end + 1, (end + 2).min(length)] {
                 check_cut(recording, &whole, end);

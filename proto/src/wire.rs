@@ -1,7 +1,13 @@
 //! The generated code.
 
 /// `part.v1`, as generated from `part/v1/*.proto`; the documentation is there.
-#[expect(missing_docs, clippy::all, clippy::allow_attributes, clippy::allow_attributes_without_reason, reason = "generated code")]
+#[expect(
+    missing_docs,
+    clippy::all,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    reason = "generated code"
+)]
 pub mod v1 {
     tonic::include_proto!("part.v1");
 }

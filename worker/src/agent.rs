@@ -6,9 +6,10 @@ use crate::slot::{Slot, SlotSays};
 use crate::spool::Spool;
 use crate::{WorkerError, bounds, shim};
 use part_core::{
-    AttemptId, AttemptVerdict, CancelMode, Capabilities, Command, Finish, HeldAttempt, HeldState, Incarnation,
-    Introduction, ReportBody, SlotId, StartOrder, Term, WorkerId,
+    AttemptId, AttemptVerdict, CancelMode, Capabilities, Command, Finish, HeldAttempt, HeldState,
+    Incarnation, Introduction, ReportBody, SlotId, StartOrder, Term, WorkerId,
 };
+use part_proto::MESSAGE_LIMIT;
 use part_proto::convert::{
     LeaderSays, command_from_wire, drain_to_wire, heartbeat_to_wire, introduction_to_wire, report_to_wire,
 };
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
@@ -48,7 +50,7 @@ pub struct WorkerOptions {
 /// A worker.
 pub struct Worker {
     options: WorkerOptions,
-    channel: Channel,
+    link: Channel,
     /// Set to make it take no new work.
     draining: watch::Receiver<bool>,
     slots: BTreeMap<SlotId, Slot>,
@@ -72,16 +74,19 @@ impl Worker {
     /// Prepares slots, and finds what an earlier life of this worker left: attempts that still run are adopted,
     /// those that ended are reported, and processes without an owner are ended.
     ///
+    /// `link` and `blobs` are connections of their own: uploads must not hold up what the link says.
+    ///
     /// # Errors
     ///
     /// When the worker's folder cannot be used.
     pub async fn start(
         options: WorkerOptions,
-        channel: Channel,
+        link: Channel,
+        blobs: Channel,
         draining: watch::Receiver<bool>,
     ) -> Result<Worker, WorkerError> {
         let (speak, says) = mpsc::channel(bounds::SLOT_QUEUE);
-        let host = Arc::new(Host::new(&options, channel.clone())?);
+        let host = Arc::new(Host::new(&options, blobs)?);
         let mut slots = BTreeMap::new();
         let mut held = BTreeMap::new();
         let found = held::find(&options, &host).await?;
@@ -96,7 +101,7 @@ impl Worker {
         }
         Ok(Worker {
             options,
-            channel,
+            link,
             draining,
             slots,
             says,
@@ -108,8 +113,9 @@ impl Worker {
         })
     }
 
-    /// Works until `stop`. Then running attempts are stopped (tied shims) or left to themselves (detached ones).
-    pub async fn run(mut self, stop: CancellationToken) {
+    /// Works until `stop`. Then running attempts are left to themselves (detached shims) or stopped (tied ones),
+    /// without grace once `hurry` is cancelled. When this returns nothing of a tied attempt runs any more.
+    pub async fn run(mut self, stop: CancellationToken, hurry: CancellationToken) {
         let mut wait = bounds::RELINK_FIRST;
         loop {
             let opened = tokio::time::Instant::now();
@@ -127,9 +133,10 @@ impl Worker {
             }
             wait = (wait * 2).min(bounds::RELINK_SLOWEST);
         }
-        for (_, slot) in std::mem::take(&mut self.slots) {
-            slot.leave(self.options.mode).await;
-        }
+        // Nobody listens to the slots any more; one that still has much to say must not wait for it.
+        drop(self.says);
+        let leaving = self.slots.into_values().map(|slot| slot.leave(self.options.mode, &hurry));
+        futures::future::join_all(leaving).await;
     }
 
     /// Waits between links, still listening to the slots. True when it is time to stop.
@@ -148,20 +155,28 @@ impl Worker {
     async fn link(&mut self, stop: &CancellationToken) -> LinkEnd {
         let (out, messages) = mpsc::channel(bounds::LINK_QUEUE);
         self.spool.rewind();
-        if out.try_send(introduction_to_wire(&self.introduction(), env!("CARGO_PKG_VERSION"))).is_err() {
+        let introduction = self.introduction();
+        let mut told = introduction.draining;
+        if out.try_send(introduction_to_wire(&introduction, env!("CARGO_PKG_VERSION"))).is_err() {
             return LinkEnd::Closed("the link's queue is closed".to_owned());
         }
+        // An order is a little larger than the message that its spec came in.
         let mut client =
-            WorkerServiceClient::new(self.channel.clone()).max_decoding_message_size(part_proto::MESSAGE_LIMIT);
+            WorkerServiceClient::new(self.link.clone()).max_decoding_message_size(2 * MESSAGE_LIMIT);
         let opening = client.link(tokio_stream::wrappers::ReceiverStream::new(messages));
-        let mut orders = tokio::select! {
-            () = stop.cancelled() => return LinkEnd::Stop,
-            opened = opening => match opened {
-                Ok(opened) => opened.into_inner(),
-                Err(status) => return LinkEnd::Closed(status.message().to_owned()),
-            },
+        tokio::pin!(opening);
+        let mut orders = loop {
+            tokio::select! {
+                () = stop.cancelled() => return LinkEnd::Stop,
+                opened = &mut opening => match opened {
+                    Ok(opened) => break opened.into_inner(),
+                    Err(status) => return LinkEnd::Closed(status.message().to_owned()),
+                },
+                Some(said) = self.says.recv() => self.slot_said(said),
+            }
         };
         let mut beat = tokio::time::interval(bounds::HEARTBEAT);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heard = tokio::time::Instant::now();
         loop {
             tokio::select! {
@@ -169,23 +184,24 @@ impl Worker {
                 message = orders.message() => match message {
                     Ok(Some(message)) => {
                         heard = tokio::time::Instant::now();
-                        self.leader_said(message).await;
+                        if let Err(why) = self.leader_said(message) {
+                            return LinkEnd::Closed(why);
+                        }
                     }
                     Ok(None) => return LinkEnd::Closed("the leader closed it".to_owned()),
                     Err(status) => return LinkEnd::Closed(status.message().to_owned()),
                 },
                 Some(said) = self.says.recv() => self.slot_said(said),
-                Ok(permit) = out.reserve(), if self.spool.has_unsent() => {
-                    if let Some(report) = self.spool.next() {
+                Ok(permit) = out.reserve(), if self.spool.has_unsent() || told != self.is_draining() => {
+                    if told != self.is_draining() {
+                        told = self.is_draining();
+                        permit.send(drain_to_wire(told));
+                    } else if let Some(report) = self.spool.next() {
                         permit.send(report_to_wire(report));
                     }
                 }
-                Ok(()) = self.draining.changed() => {
-                    let draining = *self.draining.borrow_and_update();
-                    if out.send(drain_to_wire(draining)).await.is_err() {
-                        return LinkEnd::Closed("the stream is closed".to_owned());
-                    }
-                }
+                // The leader is told above, as soon as there is room.
+                Ok(()) = self.draining.changed() => {}
                 _ = beat.tick() => {
                     if heard.elapsed() > bounds::LEADER_SILENCE {
                         return LinkEnd::Closed(format!("nothing heard from the leader for {:?}", heard.elapsed()));
@@ -212,31 +228,29 @@ impl Worker {
             capabilities: self.options.capabilities.clone(),
             slots: self.options.slots.clone(),
             held: held.collect(),
-            draining: *self.draining.borrow(),
+            draining: self.is_draining(),
         }
     }
 
-    async fn leader_said(&mut self, message: v1::LeaderMessage) {
-        let (term, said) = match command_from_wire(message) {
-            Ok(understood) => understood,
-            Err(error) => {
-                tracing::error!(%error, "the leader sent what this worker cannot understand; ignored");
-                return;
-            }
-        };
+    fn is_draining(&self) -> bool {
+        *self.draining.borrow()
+    }
+
+    /// An error ends the link: what was not understood may be an order, and the next introduction settles that.
+    fn leader_said(&mut self, message: v1::LeaderMessage) -> Result<(), String> {
+        let (term, said) = command_from_wire(message)
+            .map_err(|error| format!("the leader cannot be understood: {error}"))?;
         if term < self.term {
             self.refused_commands += 1;
             tracing::warn!(%term, seen = %self.term, refused = self.refused_commands, "order of an older term refused");
-            return;
+            return Ok(());
         }
         self.term = term;
         match said {
             LeaderSays::Heartbeat => {}
             LeaderSays::Command(Command::Welcome { acknowledged, discard, lost_after: _ }) => {
                 self.acknowledged(acknowledged);
-                for attempt in discard {
-                    self.discard(attempt).await;
-                }
+                discard.into_iter().for_each(|attempt| self.discard(attempt));
             }
             LeaderSays::Command(Command::Start(order)) => self.start_order(order),
             LeaderSays::Command(Command::Cancel { attempt, mode }) => {
@@ -246,6 +260,7 @@ impl Worker {
             }
             LeaderSays::Command(Command::Acknowledge { through }) => self.acknowledged(through),
         }
+        Ok(())
     }
 
     fn start_order(&mut self, order: StartOrder) {
@@ -265,14 +280,15 @@ impl Worker {
                 }
                 Some(why) => {
                     tracing::error!(%attempt, slot = slot.0, why, "order refused");
-                    let finish = Box::new(Finish::declared(AttemptVerdict::Lost, format!("slot {slot}: {why}")));
+                    let finish =
+                        Box::new(Finish::declared(AttemptVerdict::Lost, format!("slot {slot}: {why}")));
                     self.spool.push(ReportBody::Finished { attempt, finish });
                 }
             }
         }
     }
 
-    async fn discard(&mut self, attempt: AttemptId) {
+    fn discard(&mut self, attempt: AttemptId) {
         if let Some(slot) = self.held.get(&attempt).and_then(|slot| self.slots.get(slot)) {
             self.discarded.insert(attempt);
             slot.cancel(attempt, CancelMode::Kill);
@@ -301,6 +317,7 @@ impl Worker {
 
     /// Nobody will ask for this attempt again: its folder may go.
     fn settled(&mut self, attempt: AttemptId) {
+        self.discarded.remove(&attempt);
         if let Some(slot) = self.held.remove(&attempt).and_then(|slot| self.slots.get(&slot)) {
             slot.forget(attempt);
         }

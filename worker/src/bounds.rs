@@ -12,6 +12,10 @@ pub(crate) const RELINK_FIRST: Duration = Duration::from_millis(100);
 pub(crate) const RELINK_SLOWEST: Duration = Duration::from_secs(5);
 /// Messages on their way into the link's stream; more wait in the spool.
 pub(crate) const LINK_QUEUE: usize = 64;
+/// How long a leaving worker waits for tied attempts to end politely; longer than any sensible grace period.
+pub(crate) const LEAVE: Duration = Duration::from_secs(30);
+/// How long it waits for one that it killed: the shim needs that long for a tree that keeps changing.
+pub(crate) const LEAVE_KILLED: Duration = Duration::from_secs(25);
 /// What slots may say before they wait for the agent.
 pub(crate) const SLOT_QUEUE: usize = 256;
 /// Tests in one report.
@@ -20,16 +24,22 @@ pub(crate) const TESTS_PER_REPORT: usize = 500;
 pub(crate) const TEST_BYTES_PER_REPORT: usize = 192 * 1024;
 /// Output that travels inside the result instead of as a blob; most trivial specs write less.
 pub(crate) const INLINE_OUTPUT: u64 = 8 * 1024;
-/// Missing tests that are named one by one.
+/// Missing tests that are named one by one, and the bytes of their names: well under a message.
 pub(crate) const MISSING_NAMED: usize = 1000;
+/// See [`MISSING_NAMED`].
+pub(crate) const MISSING_BYTES: usize = 256 * 1024;
+/// Bytes of the sentence that says what an attempt came to.
+pub(crate) const FINISH_MESSAGE_BYTES: usize = 16 * 1024;
 /// Files kept of one attempt.
 pub(crate) const ARTIFACT_FILES: usize = 1000;
+/// Bytes of the name of a kept file: what other systems take for a path. A thousand stay under a message.
+pub(crate) const ARTIFACT_NAME_BYTES: usize = 1024;
 /// Bytes kept of one attempt.
 pub(crate) const ARTIFACT_BYTES: u64 = 2 << 30;
-/// Bytes of one report file that is read.
+/// Bytes of the report files of one attempt that are read.
 pub(crate) const REPORT_BYTES: u64 = 64 << 20;
 /// Processes of one attempt at a time: far above any browser, far below what stalls a machine.
-pub(crate) const PROCESSES: u32 = 2000;
+pub(crate) const PROCESSES: u32 = 1000;
 /// Tries to store a blob before the attempt's result goes without it.
 pub(crate) const BLOB_TRIES: u32 = 5;
 /// Wait between those tries.

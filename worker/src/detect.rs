@@ -71,8 +71,7 @@ async fn ask_version(program: &Path) -> Option<String> {
 }
 
 fn version_in(text: &str) -> Option<String> {
-    let looks_right =
-        |word: &&str| word.starts_with(|c: char| c.is_ascii_digit()) && word.contains('.');
+    let looks_right = |word: &&str| word.starts_with(|c: char| c.is_ascii_digit()) && word.contains('.');
     text.split_whitespace().find(looks_right).map(str::to_owned)
 }
 

@@ -1,6 +1,5 @@
 //! What can go wrong in a worker, apart from specs.
 
-use crate::shim::ShimError;
 use std::path::PathBuf;
 use thiserror::Error;
 
@@ -17,21 +16,6 @@ pub enum WorkerError {
         /// Why not.
         #[source]
         source: std::io::Error,
-    },
-    /// A slot's shim cannot be started.
-    #[error("starting the shim of slot {slot}")]
-    Shim {
-        /// The slot.
-        slot: u32,
-        /// Why not.
-        #[source]
-        source: ShimError,
-    },
-    /// The leader refuses this worker for good.
-    #[error("the leader refuses this worker: {reason}")]
-    Refused {
-        /// Its words.
-        reason: String,
     },
 }
 

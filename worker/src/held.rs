@@ -3,8 +3,9 @@
 //! An attempt's folder is the worker's memory of it: the order is written there before the attempt starts, and the
 //! folder is removed only once the leader has acknowledged its end.
 
-use crate::attempt::{Host, ORDER_FILE};
-use crate::shim::{self, ExitRecord, Mode, ShimHandle, reap_orphans};
+use crate::attempt::{Begin, Host, ORDER_FILE, end_shim_in};
+use crate::folder::remove_folder;
+use crate::shim::{self, Mode, ShimHandle};
 use crate::{WorkerError, WorkerOptions};
 use part_core::{AttemptOrder, SlotId, StartOrder, Workspace};
 use part_proto::convert::{LeaderSays, command_from_wire};
@@ -16,15 +17,12 @@ use std::sync::Arc;
 
 /// An attempt of an earlier life.
 pub(crate) struct Found {
-    pub(crate) attempt: part_core::AttemptId,
     pub(crate) order: AttemptOrder,
     pub(crate) workspace: PathBuf,
     pub(crate) slot: SlotId,
-    /// The slot's shim, handed over with the first attempt of the slot.
+    /// The slot's shim, handed over with the attempt that it runs.
     pub(crate) shim: Option<ShimHandle>,
-    pub(crate) running: bool,
-    pub(crate) ended: bool,
-    pub(crate) record: Option<Arc<ExitRecord>>,
+    pub(crate) begin: Begin,
 }
 
 /// Looks through the worker's folder. Attempts that neither run nor ended are dropped: the leader learns from the
@@ -36,7 +34,7 @@ pub(crate) async fn find(options: &WorkerOptions, host: &Host) -> Result<Vec<Fou
             Ok(shim) if options.mode == Mode::Detached => {
                 shims.insert(folder, shim);
             }
-            Ok(_) | Err(_) => end_what_is_left(folder).await,
+            Ok(_) | Err(_) => end_shim_in(folder).await,
         }
     }
     let mut found = Vec::new();
@@ -54,8 +52,10 @@ pub(crate) async fn find(options: &WorkerOptions, host: &Host) -> Result<Vec<Fou
         match kept {
             Some(kept) => found.push(kept),
             None => {
-                let remove = std::fs::remove_dir_all(&folder);
-                remove.map_err(WorkerError::folder("removing the folder of an attempt that is gone", &folder))?;
+                // It takes room and nothing else; a spec must not be able to keep a worker from starting.
+                if let Err(error) = remove_folder(&folder) {
+                    tracing::warn!(folder = %folder.display(), %error, "the folder of an attempt that is gone stays");
+                }
             }
         }
     }
@@ -63,23 +63,12 @@ pub(crate) async fn find(options: &WorkerOptions, host: &Host) -> Result<Vec<Fou
     for (folder, shim) in shims {
         if let Err(error) = shim.exit().await {
             tracing::warn!(folder = %folder.display(), %error, "a left-over shim did not leave; ending it");
-            end_what_is_left(folder).await;
+            end_shim_in(folder).await;
         }
     }
+    // What ended is reported before the slot waits for what still runs.
+    found.sort_by_key(|found| matches!(found.begin, Begin::Running));
     Ok(found)
-}
-
-async fn end_what_is_left(folder: PathBuf) {
-    let name = folder.display().to_string();
-    match tokio::task::spawn_blocking(move || reap_orphans(&folder)).await {
-        Ok(Ok(reaped)) if reaped.killed.is_empty() && reaped.survivors.is_empty() => {}
-        Ok(Ok(reaped)) => {
-            tracing::warn!(folder = name, killed = reaped.killed.len(), survivors = ?reaped.survivors,
-                "ended processes that an earlier worker left");
-        }
-        Ok(Err(error)) => tracing::warn!(folder = name, %error, "cannot look for left-over processes"),
-        Err(error) => tracing::warn!(folder = name, %error, "looking for left-over processes failed"),
-    }
 }
 
 async fn adopt(
@@ -91,30 +80,33 @@ async fn adopt(
     let slot_folder = host.slot_folder(order.slot);
     let Workspace::InPlace(workspace) = order.workspace;
     let attempt = order.attempts.pop()?;
-    let id = attempt.attempt;
-    let mut found = Found {
-        attempt: id,
+    let name = attempt.attempt.to_string();
+    let found = Found {
         order: attempt,
         workspace: workspace.into(),
         slot: order.slot,
         shim: None,
-        running: false,
-        ended: false,
-        record: None,
+        begin: Begin::Afresh,
     };
+    let mut remembered = None;
     if let Some(shim) = shims.get(&slot_folder) {
-        let status = shim.status().await.ok()?;
-        if status.running.is_some_and(|running| running.attempt == id.to_string()) {
-            found.running = true;
-            found.shim = shims.remove(&slot_folder);
-            return Some(found);
+        let status = match shim.status().await {
+            Ok(status) => status,
+            Err(error) => {
+                tracing::warn!(folder = %slot_folder.display(), %error, "a shim does not answer; its attempt is dropped");
+                return None;
+            }
+        };
+        if status.running.is_some_and(|running| running.attempt == name) {
+            return Some(Found { shim: shims.remove(&slot_folder), begin: Begin::Running, ..found });
         }
+        // Where the disk was full, the shim alone knows how its last attempt ended.
+        remembered = status.last.filter(|last| last.attempt == name);
     }
     match shim::read_record(folder) {
         Ok(record) => {
-            found.ended = true;
-            found.record = record.map(Arc::new);
-            found.record.is_some().then_some(found)
+            let record = record.or(remembered)?;
+            Some(Found { begin: Begin::Ended(Arc::new(record)), ..found })
         }
         Err(error) => {
             tracing::warn!(folder = %folder.display(), %error, "an attempt's exit record cannot be read; dropped");

@@ -11,6 +11,7 @@ mod attempt;
 mod bounds;
 mod detect;
 mod error;
+mod folder;
 mod held;
 pub mod shim;
 mod slot;

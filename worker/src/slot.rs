@@ -1,17 +1,18 @@
 //! A slot: one attempt at a time, under a shim that is kept from attempt to attempt.
 
 use crate::attempt::{self, Host, Job};
+use crate::bounds;
+use crate::folder::remove_folder;
 use crate::held::Found;
 use crate::shim::{Mode, ShimHandle};
-use part_core::{AttemptId, CancelMode, ReportBody, SlotId, StartOrder, Workspace};
+use futures::FutureExt;
+use part_core::{AttemptId, AttemptVerdict, CancelMode, Finish, ReportBody, SlotId, StartOrder, Workspace};
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-
-/// How long a leaving worker waits for its tied slots; longer than any grace period that is left after a stop.
-const LEAVE: Duration = Duration::from_secs(30);
+use tokio_util::sync::CancellationToken;
 
 /// What a slot tells the agent.
 pub(crate) enum SlotSays {
@@ -21,6 +22,7 @@ pub(crate) enum SlotSays {
 
 /// The agent's side of a slot.
 pub(crate) struct Slot {
+    slot: SlotId,
     orders: mpsc::Sender<StartOrder>,
     cancels: Cancels,
     host: Arc<Host>,
@@ -52,7 +54,7 @@ impl Slot {
             register(&cancels, found.order.attempt);
         }
         let task = Task { slot, host: Arc::clone(&host), speak, cancels: Arc::clone(&cancels), shim: None };
-        Slot { orders, cancels, host, task: tokio::spawn(task.work(queue, found)) }
+        Slot { slot, orders, cancels, host, task: tokio::spawn(task.work(queue, found)) }
     }
 
     /// Takes an order, or gives it back when the slot is taken.
@@ -78,31 +80,40 @@ impl Slot {
     pub(crate) fn forget(&self, attempt: AttemptId) {
         let folder = self.host.attempt_folder(attempt);
         tokio::task::spawn_blocking(move || {
-            if let Err(error) = std::fs::remove_dir_all(&folder)
-                && error.kind() != std::io::ErrorKind::NotFound
-            {
+            if let Err(error) = remove_folder(&folder) {
                 tracing::warn!(folder = %folder.display(), %error, "an attempt's folder could not be removed");
             }
         });
     }
 
-    /// Ends the slot. Tied attempts are stopped first; detached ones go on under their shims.
-    pub(crate) async fn leave(self, mode: Mode) {
-        match mode {
-            Mode::Detached => self.task.abort(),
-            Mode::Tied => {
-                let running: Vec<AttemptId> =
-                    self.cancels.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
-                running.iter().for_each(|attempt| self.cancel(*attempt, CancelMode::Graceful));
-                drop(self.orders);
-                let abort = self.task.abort_handle();
-                if tokio::time::timeout(LEAVE, self.task).await.is_err() {
-                    // The shim sees its owner go, and ends the tree itself.
-                    abort.abort();
-                }
-            }
+    /// Ends the slot. Tied attempts are stopped first, without grace once `hurry` is cancelled; detached ones go on
+    /// under their shims.
+    pub(crate) async fn leave(mut self, mode: Mode, hurry: &CancellationToken) {
+        drop(self.orders);
+        if mode == Mode::Detached {
+            self.task.abort();
+            // Cancelled, or over already.
+            drop(self.task.await);
+            return;
+        }
+        stop_all(&self.cancels, CancelMode::Graceful);
+        tokio::select! {
+            _ = &mut self.task => return,
+            () = hurry.cancelled() => {}
+            () = tokio::time::sleep(bounds::LEAVE) => {}
+        }
+        stop_all(&self.cancels, CancelMode::Kill);
+        if tokio::time::timeout(bounds::LEAVE_KILLED, &mut self.task).await.is_err() {
+            tracing::warn!(slot = self.slot.0, "the slot's attempt does not end; its shim is ended");
+            self.task.abort();
+            self.host.end_shim(self.slot).await;
         }
     }
+}
+
+fn stop_all(cancels: &Cancels, mode: CancelMode) {
+    let cancels = cancels.lock().unwrap_or_else(PoisonError::into_inner);
+    cancels.values().for_each(|cancel| cancel.send_modify(|wanted| *wanted = (*wanted).max(Some(mode))));
 }
 
 fn register(cancels: &Cancels, attempt: AttemptId) {
@@ -116,18 +127,19 @@ fn unregister(cancels: &Cancels, attempt: AttemptId) {
 impl Task {
     async fn work(mut self, mut orders: mpsc::Receiver<StartOrder>, found: Vec<Found>) {
         for found in found {
-            let job = Job::found(self.slot, found.order, found.workspace, self.wish(found.attempt));
+            let wish = self.wish(found.order.attempt);
+            let job = Job::found(self.slot, found.order, found.workspace, wish);
             if let Some(shim) = found.shim {
                 self.shim = Some(shim);
             }
-            self.attempt(job, found.ended.then_some(found.record).flatten(), found.running).await;
+            self.attempt(job, found.begin).await;
         }
         while let Some(order) = orders.recv().await {
             let Workspace::InPlace(workspace) = order.workspace;
             for attempt in order.attempts {
                 let wish = self.wish(attempt.attempt);
                 let job = Job::new(self.slot, attempt, workspace.clone().into(), wish);
-                self.attempt(job, None, false).await;
+                self.attempt(job, attempt::Begin::default()).await;
             }
         }
         if let Some(shim) = self.shim.take()
@@ -137,14 +149,19 @@ impl Task {
         }
     }
 
-    async fn attempt(
-        &mut self,
-        job: Job,
-        record: Option<Arc<crate::shim::ExitRecord>>,
-        running: bool,
-    ) {
+    async fn attempt(&mut self, job: Job, begin: attempt::Begin) {
         let attempt = job.order.attempt;
-        attempt::run(&self.host, &mut self.shim, job, attempt::Begin { record, running }, &self.speak).await;
+        let run = attempt::run(&self.host, &mut self.shim, job, begin, &self.speak);
+        if let Err(panic) = AssertUnwindSafe(run).catch_unwind().await {
+            // Our bug. The slot lives on, and the attempt has an end that somebody sees.
+            drop(self.shim.take());
+            self.host.end_shim(self.slot).await;
+            let finish =
+                Finish::declared(AttemptVerdict::Lost, format!("the worker panicked: {}", words(&*panic)));
+            let body = ReportBody::Finished { attempt, finish: Box::new(finish) };
+            // The agent is gone only when the worker ends.
+            drop(self.speak.send(SlotSays::Report(body)).await);
+        }
         unregister(&self.cancels, attempt);
     }
 
@@ -152,4 +169,9 @@ impl Task {
         let cancels = self.cancels.lock().unwrap_or_else(PoisonError::into_inner);
         cancels.get(&attempt).map_or_else(|| watch::channel(None).1, watch::Sender::subscribe)
     }
+}
+
+fn words(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
 }

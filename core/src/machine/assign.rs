@@ -7,8 +7,8 @@
 use crate::live::{Running, WorkerKey};
 use crate::queue::{Class, ClassSet, Place, Tier};
 use crate::{
-    AttemptId, AttemptOrder, AttemptVerdict, Command, Core, Effect, Millis, Pending, Record, Run, RunId, Spec,
-    SpecIndex, StartOrder, Timestamp,
+    AttemptId, AttemptOrder, AttemptVerdict, Command, Core, Effect, Millis, Pending, Record, Run, RunId,
+    Spec, SpecIndex, StartOrder, Timestamp,
 };
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -50,7 +50,13 @@ impl Core {
         None
     }
 
-    fn choose_in_run(&self, run: RunId, able: ClassSet, worker: WorkerKey, now: Timestamp) -> Option<(Class, Place)> {
+    fn choose_in_run(
+        &self,
+        run: RunId,
+        able: ClassSet,
+        worker: WorkerKey,
+        now: Timestamp,
+    ) -> Option<(Class, Place)> {
         let live = self.live.runs.get(&run)?;
         let mut classes: Vec<Class> = live.queue.waiting().intersection(able).iter().collect();
         classes.sort_by_key(|class| (self.live.classes.slots(*class), *class));

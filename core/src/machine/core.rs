@@ -2,8 +2,8 @@
 
 use crate::live::{Live, LiveRun, Timer};
 use crate::{
-    Bounds, CancelMode, CancelReason, Effect, Entry, Input, Millis, Pending, Record, Reply, RequestId, RunId, SpecPhase, State, Term,
-    Timestamp,
+    Bounds, CancelMode, CancelReason, Effect, Entry, Input, Millis, Pending, Record, Reply, RequestId, RunId,
+    SpecPhase, State, Term, Timestamp,
 };
 
 /// What a core is told once.
@@ -62,7 +62,9 @@ impl Core {
                 self.cancel_requested(request, run, by, mode, now, &mut pending);
             }
             Input::RunAbandoned { run, detail } => self.run_abandoned(run, detail, now, &mut pending),
-            Input::WorkerIntroduced { introduction } => self.worker_introduced(introduction, now, &mut pending),
+            Input::WorkerIntroduced { introduction } => {
+                self.worker_introduced(introduction, now, &mut pending)
+            }
             Input::LinkClosed { worker, incarnation } => self.link_closed(&worker, incarnation, now),
             Input::Heartbeat { worker, incarnation } => self.heard_from(&worker, incarnation, now),
             Input::Reported { worker, incarnation, report } => {
@@ -206,7 +208,10 @@ fn stop_mode(cancelled: Option<&CancelReason>) -> Option<CancelMode> {
 }
 
 /// The one place where the core gives up: going on with a state that contradicts its ledger would be worse.
-#[expect(clippy::panic, reason = "a record that does not fit is our bug; the leader steps down and rebuilds from the store")]
+#[expect(
+    clippy::panic,
+    reason = "a record that does not fit is our bug; the leader steps down and rebuilds from the store"
+)]
 fn unreachable_record(misfit: &dyn std::error::Error) -> ! {
     panic!("the core made a record that does not fit its own state: {misfit}")
 }

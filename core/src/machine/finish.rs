@@ -18,7 +18,13 @@ enum Next {
 
 impl Core {
     /// Ends an active attempt: records it, frees its slot and decides what follows.
-    pub(crate) fn attempt_ended(&mut self, id: AttemptId, finish: Finish, now: Timestamp, pending: &mut Pending) {
+    pub(crate) fn attempt_ended(
+        &mut self,
+        id: AttemptId,
+        finish: Finish,
+        now: Timestamp,
+        pending: &mut Pending,
+    ) {
         let Some((run, spec, attempt)) = self.state.attempt(id) else { return };
         let (group, slot_time) = (spec.group, now.since(attempt.assigned_at));
         let (key, counts, verdict) = (run.history_key(spec), finish.counts_for_history(), finish.verdict);
@@ -39,7 +45,9 @@ impl Core {
 
     fn free_slot(&mut self, id: AttemptId, slot_time: Millis) {
         let Some((_, _, attempt)) = self.state.attempt(id) else { return };
-        let (slot, Some(key)) = (attempt.slot, self.live.by_name.get(&attempt.worker).copied()) else { return };
+        let (slot, Some(key)) = (attempt.slot, self.live.by_name.get(&attempt.worker).copied()) else {
+            return;
+        };
         let running = self.live.workers.get(&key).and_then(|worker| *worker.slots.get(&slot)?);
         let Some(running) = running.filter(|running| running.attempt == id) else { return };
         self.live.fair.charge(id.run, running.charged, Some(slot_time));
@@ -50,7 +58,7 @@ impl Core {
         let run = self.state.run(id.run)?;
         let spec = run.spec(id.spec)?;
         let retries = run.group_of(spec).policy.retries;
-        Some(next(spec, verdict, retries, self.config.bounds.lost_attempts, run.cancelled.is_some()))
+        Some(next(spec, verdict, retries, self.config.bounds.lost_attempts, run.cancelled.as_ref()))
     }
 
     fn retry(&mut self, id: AttemptId, now: Timestamp) {
@@ -102,7 +110,8 @@ impl Core {
             if let (SpecPhase::Waiting { .. }, Some((number, _)), Some(finish)) =
                 (spec.phase, spec.newest(), spec.deciding_finish())
             {
-                ended.push((AttemptId { run: run_id, spec: SpecIndex(index as u32), number }, finish.verdict));
+                ended
+                    .push((AttemptId { run: run_id, spec: SpecIndex(index as u32), number }, finish.verdict));
             }
         }
         for (id, verdict) in ended {
@@ -130,7 +139,13 @@ impl Core {
 }
 
 /// The decision table for an attempt's end. `spec` already holds the attempt.
-fn next(spec: &Spec, verdict: AttemptVerdict, retries: u32, lost_allowed: u32, cancelled: bool) -> Next {
+fn next(
+    spec: &Spec,
+    verdict: AttemptVerdict,
+    retries: u32,
+    lost_allowed: u32,
+    cancelled: Option<&CancelReason>,
+) -> Next {
     match verdict {
         AttemptVerdict::Passed => {
             let flaky = spec.finishes().any(|(_, finish)| is_own_fault(finish.verdict));
@@ -138,12 +153,15 @@ fn next(spec: &Spec, verdict: AttemptVerdict, retries: u32, lost_allowed: u32, c
         }
         AttemptVerdict::Lost | AttemptVerdict::Cancelled => {
             let lost = spec.finishes().filter(|(_, finish)| is_worker_fault(finish.verdict)).count();
-            if cancelled {
-                Next::Decide(SpecVerdict::Cancelled)
-            } else if lost as u32 >= lost_allowed {
-                Next::Decide(SpecVerdict::NotPassed(AttemptVerdict::Lost))
-            } else {
-                Next::Again
+            let given_up = Next::Decide(SpecVerdict::NotPassed(AttemptVerdict::Lost));
+            match cancelled {
+                // Nobody stopped it: it went down with its daemon.
+                Some(CancelReason::Abandoned { .. }) => given_up,
+                Some(CancelReason::Requested { .. } | CancelReason::MaxFailures { .. }) => {
+                    Next::Decide(SpecVerdict::Cancelled)
+                }
+                None if lost as u32 >= lost_allowed => given_up,
+                None => Next::Again,
             }
         }
         AttemptVerdict::Failed
@@ -151,7 +169,7 @@ fn next(spec: &Spec, verdict: AttemptVerdict, retries: u32, lost_allowed: u32, c
         | AttemptVerdict::Crashed
         | AttemptVerdict::Invalid(_) => {
             let failed = spec.finishes().filter(|(_, finish)| is_own_fault(finish.verdict)).count();
-            if !cancelled && failed as u32 <= retries {
+            if cancelled.is_none() && failed as u32 <= retries {
                 Next::Retry
             } else {
                 Next::Decide(SpecVerdict::NotPassed(verdict))
@@ -163,7 +181,10 @@ fn next(spec: &Spec, verdict: AttemptVerdict, retries: u32, lost_allowed: u32, c
 /// True when the spec itself is to blame, so that it uses up a retry.
 fn is_own_fault(verdict: AttemptVerdict) -> bool {
     match verdict {
-        AttemptVerdict::Failed | AttemptVerdict::TimedOut | AttemptVerdict::Crashed | AttemptVerdict::Invalid(_) => true,
+        AttemptVerdict::Failed
+        | AttemptVerdict::TimedOut
+        | AttemptVerdict::Crashed
+        | AttemptVerdict::Invalid(_) => true,
         AttemptVerdict::Passed | AttemptVerdict::Lost | AttemptVerdict::Cancelled => false,
     }
 }

@@ -1,8 +1,9 @@
 //! Submitting and cancelling runs.
 
 use crate::{
-    AttemptVerdict, CancelMode, CancelReason, Command, Core, Effect, Estimate, Finish, GroupIndex, GroupSubmission, Pending,
-    Record, Refusal, Reply, RequestId, RunId, SpecAdded, SpecIndex, Submission, Timestamp,
+    AttemptVerdict, CancelMode, CancelReason, Command, Core, Effect, Estimate, Finish, GroupIndex,
+    GroupSubmission, Pending, Record, Refusal, Reply, RequestId, RunId, SpecAdded, SpecIndex, Submission,
+    Timestamp,
 };
 
 impl Core {
@@ -37,7 +38,10 @@ impl Core {
         fresh.dedup();
         fresh.retain(|requirements| self.live.classes.find(requirements).is_none());
         if !self.live.classes.has_room(fresh.len(), bounds) {
-            return Err(Refusal::Full { what: "too many different requirements at one time", limit: bounds.classes });
+            return Err(Refusal::Full {
+                what: "too many different requirements at one time",
+                limit: bounds.classes,
+            });
         }
         submission.groups.iter().try_for_each(|group| self.can_be_served(group))
     }
@@ -101,7 +105,8 @@ impl Core {
                 carried: spec.carried,
             });
             loop {
-                let chunk: Vec<SpecAdded> = specs.by_ref().take(self.config.bounds.specs_per_record).collect();
+                let chunk: Vec<SpecAdded> =
+                    specs.by_ref().take(self.config.bounds.specs_per_record).collect();
                 if chunk.is_empty() {
                     break;
                 }
@@ -142,15 +147,24 @@ impl Core {
         self.finish_run_if_done(run_id, now, pending);
     }
 
-    pub(crate) fn run_abandoned(&mut self, run_id: RunId, detail: String, now: Timestamp, pending: &mut Pending) {
+    pub(crate) fn run_abandoned(
+        &mut self,
+        run_id: RunId,
+        detail: String,
+        now: Timestamp,
+        pending: &mut Pending,
+    ) {
         let Some(run) = self.state.run(run_id) else { return };
         let active = run.active_attempts();
+        // Should a worker be there after all, nothing may be left running on the slots that are freed here.
+        self.stop_attempts(run_id, CancelMode::Kill, pending);
         if run.cancelled.is_none() {
             self.cancel(run_id, CancelReason::Abandoned { detail: detail.clone() }, now, pending);
         }
         for attempt in active {
             self.attempt_ended(attempt, Finish::declared(AttemptVerdict::Lost, detail.clone()), now, pending);
         }
+        self.end_recovery_if_complete();
         self.finish_run_if_done(run_id, now, pending);
     }
 

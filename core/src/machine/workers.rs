@@ -2,8 +2,9 @@
 
 use crate::live::{Running, Timer, WorkerKey};
 use crate::{
-    AttemptId, AttemptPhase, AttemptVerdict, CancelMode, Command, Core, Effect, Finish, HeldState, Incarnation, Introduction,
-    LinkState, Millis, Pending, Record, Report, ReportBody, SlotId, Timestamp, WorkerId,
+    AttemptId, AttemptPhase, AttemptVerdict, CancelMode, Command, Core, Effect, Finish, HeldState,
+    Incarnation, Introduction, LinkState, Millis, Pending, Record, Report, ReportBody, SlotId, Timestamp,
+    WorkerId,
 };
 use std::collections::BTreeSet;
 
@@ -26,7 +27,8 @@ impl Core {
             }
         }
         // What the worker runs although the leader does not think so: decided elsewhere, or not from this ledger.
-        let running = said.held.iter().filter(|held| held.state == HeldState::Running).map(|held| held.attempt);
+        let running =
+            said.held.iter().filter(|held| held.state == HeldState::Running).map(|held| held.attempt);
         let discard = running.filter(|id| !kept.contains(id)).collect();
 
         let acknowledged = self.live.workers.get(&key).map_or(0, |worker| worker.acknowledged);
@@ -47,8 +49,9 @@ impl Core {
     }
 
     /// Ends the recovery window early once every worker that holds attempts is back.
-    fn end_recovery_if_complete(&mut self) {
-        let all_back = self.live.workers.values().all(|worker| worker.link != LinkState::Absent);
+    pub(crate) fn end_recovery_if_complete(&mut self) {
+        let mut absent = self.live.workers.values().filter(|worker| worker.link == LinkState::Absent);
+        let all_back = absent.all(|worker| worker.running().next().is_none());
         if all_back && let Some(until) = self.live.recovering_until.take() {
             self.live.timers.remove(&(until, Timer::RecoveryEnds));
         }
@@ -182,7 +185,10 @@ impl Core {
             ReportBody::Tests { attempt, batch, tests } => {
                 // A batch that is already recorded was sent again; one from the future cannot be: reports are in order.
                 if self.is_active_on(attempt, worker)
-                    && self.state.attempt(attempt).is_some_and(|(_, _, attempt)| attempt.test_batches == batch)
+                    && self
+                        .state
+                        .attempt(attempt)
+                        .is_some_and(|(_, _, attempt)| attempt.test_batches == batch)
                 {
                     self.record(attempt.run, Record::TestsReported { attempt, batch, tests }, now, pending);
                 }
@@ -223,7 +229,13 @@ impl Core {
         }
     }
 
-    fn acknowledge(&mut self, worker: &WorkerId, incarnation: Incarnation, number: u64, pending: &mut Pending) {
+    fn acknowledge(
+        &mut self,
+        worker: &WorkerId,
+        incarnation: Incarnation,
+        number: u64,
+        pending: &mut Pending,
+    ) {
         let Some((key, known)) = self.live.named(worker) else { return };
         if known.incarnation != Some(incarnation) {
             return;

@@ -60,7 +60,8 @@ impl State {
 
 impl Run {
     fn opened(entry: &Entry) -> Option<Run> {
-        let Record::RunOpened { submission, project, build, source, workspace, policy } = &entry.record else {
+        let Record::RunOpened { submission, project, build, source, workspace, policy } = &entry.record
+        else {
             return None;
         };
         (entry.number == 1).then(|| Run {

@@ -2,8 +2,8 @@
 
 use crate::{
     AttemptId, CancelReason, Carried, Estimate, Finish, GroupIndex, GroupPolicy, HistoryKey, Millis, Recipe,
-    Requirements, RunId, RunPolicy, RunSummary, RunVerdict, SlotId, Source, SpecIndex, SpecVerdict, SubmissionId,
-    Timestamp, WorkerId, Workspace,
+    Requirements, RunId, RunPolicy, RunSummary, RunVerdict, SlotId, Source, SpecIndex, SpecVerdict,
+    SubmissionId, Timestamp, WorkerId, Workspace,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -238,14 +238,17 @@ impl Tally {
                 SpecPhase::Decided(SpecVerdict::Carried) => tally.executed = true,
                 SpecPhase::Decided(SpecVerdict::Passed { .. }) => {
                     // A spec without a report is its own test; one with a report must have executed something.
-                    let ran = spec.deciding_finish().is_none_or(|f| f.tests.total() == 0 || f.tests.executed() > 0);
+                    let ran =
+                        spec.deciding_finish().is_none_or(|f| f.tests.total() == 0 || f.tests.executed() > 0);
                     tally.executed |= ran;
                 }
                 SpecPhase::Decided(SpecVerdict::NotPassed(verdict)) => match verdict {
                     Attempt::Failed
                     | Attempt::TimedOut
                     | Attempt::Crashed
-                    | Attempt::Invalid(InvalidReason::Report | InvalidReason::MissingTests) => tally.failed = true,
+                    | Attempt::Invalid(InvalidReason::Report | InvalidReason::MissingTests) => {
+                        tally.failed = true
+                    }
                     Attempt::Invalid(InvalidReason::NoTests) => tally.no_tests = true,
                     Attempt::Lost | Attempt::Cancelled | Attempt::Passed => tally.lost = true,
                 },
@@ -290,7 +293,11 @@ impl Finish {
         use crate::AttemptVerdict as Verdict;
         match self.verdict {
             Verdict::Passed | Verdict::Failed => true,
-            Verdict::TimedOut | Verdict::Crashed | Verdict::Lost | Verdict::Cancelled | Verdict::Invalid(_) => false,
+            Verdict::TimedOut
+            | Verdict::Crashed
+            | Verdict::Lost
+            | Verdict::Cancelled
+            | Verdict::Invalid(_) => false,
         }
     }
 }

@@ -24,6 +24,7 @@ pub(crate) enum Step {
     Report { attempt: u8, what: Told },
     Stale { attempt: u8, verdict: AttemptVerdict },
     Cancel { run: u8, kill: bool },
+    Abandon { run: u8 },
     Drain { worker: u8, draining: bool },
     Pass { millis: u64 },
     Paused { millis: u64 },
@@ -86,6 +87,7 @@ fn step() -> impl Strategy<Value = Step> {
         12 => (any::<u8>(), told).prop_map(|(attempt, what)| Step::Report { attempt, what }),
         2 => (any::<u8>(), verdict()).prop_map(|(attempt, verdict)| Step::Stale { attempt, verdict }),
         1 => (any::<u8>(), any::<bool>()).prop_map(|(run, kill)| Step::Cancel { run, kill }),
+        1 => any::<u8>().prop_map(|run| Step::Abandon { run }),
         1 => (0..WORKERS, any::<bool>()).prop_map(|(worker, draining)| Step::Drain { worker, draining }),
         4 => (0u64..40_000).prop_map(|millis| Step::Pass { millis }),
         1 => (0u64..200_000).prop_map(|millis| Step::Paused { millis }),
@@ -160,10 +162,12 @@ impl Play {
                 self.report(id, &Told::Finished(*verdict))
             }
             Step::Cancel { run, kill } => {
-                let runs: Vec<RunId> = self.core.state().runs().map(|run| run.id).collect();
-                let run = pick(&runs, *run).unwrap_or(RunId(7));
                 let mode = if *kill { CancelMode::Kill } else { CancelMode::Graceful };
-                Input::CancelRequested { request: RequestId(0), run, by: "ann".to_owned(), mode }
+                let (request, by) = (RequestId(0), "ann".to_owned());
+                Input::CancelRequested { request, run: self.open_run(*run), by, mode }
+            }
+            Step::Abandon { run } => {
+                Input::RunAbandoned { run: self.open_run(*run), detail: "its daemon is gone".to_owned() }
             }
             Step::Drain { worker, draining } => {
                 Input::DrainChanged { worker: name(*worker), draining: *draining }
@@ -179,6 +183,12 @@ impl Play {
             Step::Restart => return self.restart(),
         };
         self.core.handle(self.now, input)
+    }
+
+    /// An unfinished run, or one that nobody knows.
+    fn open_run(&self, number: u8) -> RunId {
+        let runs: Vec<RunId> = self.core.state().runs().map(|run| run.id).collect();
+        pick(&runs, number).unwrap_or(RunId(7))
     }
 
     fn restart(&mut self) -> Pending {

@@ -4,13 +4,14 @@
 //! |---|---|
 //! | `worker W [slots=N] [KEY=VALUE …]` | a worker links for the first time, with these capabilities |
 //! | `introduce W [holding=A/1,B/2:reported] [slots=N] [life=N]` | it links again, with these attempts |
-//! | `close-link W` | its link closes |
+//! | `close-link W [life=N]` | its link closes, or the link of an earlier life |
 //! | `silent W`, `heard W` | it stops sending heartbeats (else one every 2 s); it sends one and goes on |
 //! | `drain W`, `undrain W` | it takes no new work; it takes it again |
 //! | `submit R group=L specs=A:3s,B:?,C:?900,D:carried [retries=N] [needs=REQ,REQ] [group=L2 …]` | a run is submitted; `?` is a spec without history, `?900` one with a file of 900 bytes. Also `max-failures=N`, `lost-after=10s`, `id=N` |
 //! | `report W A WHAT [message…]` | a report: `started`, `tests=2+1-1` (passed, failed, skipped), or a verdict |
 //! | `resend W N` | report number N comes once more |
 //! | `cancel R [by=WHO]`, `kill R` | a client asks to stop the run |
+//! | `abandon R` | the daemon that led the run is gone for good |
 //! | `pass 6s` | time passes; the core is woken when it asked to be |
 //! | `pause-leader 60s` | the leader itself does not run for so long |
 //! | `restart-leader` | a new leader folds the ledger, in the next term; all links are gone |
@@ -45,7 +46,7 @@ pub(crate) fn blocks(text: &str) -> Vec<Block<'_>> {
 pub(crate) enum Command {
     Worker { worker: String, slots: Option<u32>, facts: Vec<(String, String)> },
     Introduce { worker: String, slots: Option<u32>, life: Option<u64>, holding: Vec<(String, bool)> },
-    CloseLink { worker: String },
+    CloseLink { worker: String, life: Option<u64> },
     Silent { worker: String },
     Heard { worker: String },
     Drain { worker: String, draining: bool },
@@ -53,6 +54,7 @@ pub(crate) enum Command {
     Report { worker: String, spec: String, what: What, message: String },
     Resend { worker: String, number: u64 },
     Cancel { run: String, by: String, kill: bool },
+    Abandon { run: String },
     Pass { time: Millis },
     PauseLeader { time: Millis },
     RestartLeader,
@@ -110,7 +112,10 @@ pub(crate) fn parse(text: &str) -> Result<Command, String> {
     Ok(match verb {
         "worker" => worker(first()?, &rest[1..])?,
         "introduce" => introduce(first()?, &rest[1..])?,
-        "close-link" => Command::CloseLink { worker: first()? },
+        "close-link" => {
+            let life = rest.get(1).and_then(|word| word.strip_prefix("life=")).map(number).transpose()?;
+            Command::CloseLink { worker: first()?, life }
+        }
         "silent" => Command::Silent { worker: first()? },
         "heard" => Command::Heard { worker: first()? },
         "drain" | "undrain" => Command::Drain { worker: first()?, draining: verb == "drain" },
@@ -123,6 +128,7 @@ pub(crate) fn parse(text: &str) -> Result<Command, String> {
             let by = rest.get(1).and_then(|word| word.strip_prefix("by=")).unwrap_or("ann").to_owned();
             Command::Cancel { run: first()?, by, kill: verb == "kill" }
         }
+        "abandon" => Command::Abandon { run: first()? },
         "pass" => Command::Pass { time: duration(&first()?)? },
         "pause-leader" => Command::PauseLeader { time: duration(&first()?)? },
         "restart-leader" => Command::RestartLeader,

@@ -90,6 +90,7 @@ impl Stage {
             | Command::Report { .. }
             | Command::Resend { .. }
             | Command::Cancel { .. }
+            | Command::Abandon { .. }
             | Command::PauseLeader { .. }) => {
                 let input = self.input(command);
                 self.feed(input);
@@ -126,10 +127,11 @@ impl Stage {
                 (bench.linked, bench.silent) = (true, false);
                 self.introduction(&worker, held)
             }
-            Command::CloseLink { worker } => {
+            Command::CloseLink { worker, life } => {
                 let bench = self.bench(&worker);
-                bench.linked = false;
-                Input::LinkClosed { incarnation: Incarnation(bench.life), worker: WorkerId(worker) }
+                let life = life.unwrap_or(bench.life);
+                bench.linked &= life != bench.life;
+                Input::LinkClosed { incarnation: Incarnation(life), worker: WorkerId(worker) }
             }
             Command::Heard { worker } => {
                 let bench = self.bench(&worker);
@@ -149,6 +151,10 @@ impl Stage {
                 let mode = if kill { CancelMode::Kill } else { CancelMode::Graceful };
                 Input::CancelRequested { request: self.request(), run: self.run(&run), by, mode }
             }
+            Command::Abandon { run } => Input::RunAbandoned {
+                run: self.run(&run),
+                detail: "the process that ran it is gone".to_owned(),
+            },
             Command::PauseLeader { time } => {
                 self.now = self.now + time;
                 Input::LeaderPaused { lasted: time }

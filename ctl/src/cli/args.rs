@@ -9,7 +9,8 @@ use std::path::PathBuf;
 
 /// Runs test suites on a mesh: grouped, balanced over slots, live, recorded.
 #[derive(Debug, Parser)]
-#[command(name = "partctl", version, about, propagate_version = true, after_help = Exit::help())]
+#[command(name = "partctl", version, about, propagate_version = true)]
+#[command(after_help = Exit::help(), after_long_help = format!("{}\n{}", Exit::help(), crate::env::help()))]
 #[command(arg_required_else_help = true, max_term_width = 110)]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -262,7 +263,9 @@ mod tests {
 
     #[test]
     fn the_alias_and_the_defaults_work() {
-        let Command::Submit(args) = parse("run --group a").expect("it parses").command else { panic!("not submit") };
+        let Command::Submit(args) = parse("run --group a").expect("it parses").command else {
+            panic!("not submit")
+        };
         assert_eq!(args.listing(), None);
         let Command::Show(args) = parse("show").expect("it parses").command else { panic!("not show") };
         assert_eq!(args.run, "latest");

@@ -96,43 +96,29 @@ impl<'a, 'd> Section<'a, 'd> {
     pub(crate) fn section(&self, key: &str, findings: &mut Findings<'_>) -> Option<Section<'a, 'd>> {
         let (found, value) = self.table.get_key_value(key)?;
         let name = if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) };
-        match value.get_ref() {
-            DeValue::Table(table) => Some(Section::new(name, found.span(), table)),
-            other => {
-                let help = format!("write it as a table: [{name}]");
-                wrong_type(findings, value.span(), key, "a table", other, &help);
-                None
-            }
-        }
+        let Some(table) = value.get_ref().as_table() else {
+            mismatch(findings, key, value, "a table", &format!("write it as a table: [{name}]"));
+            return None;
+        };
+        Some(Section::new(name, found.span(), table))
     }
 
     pub(crate) fn text(&self, key: &str, findings: &mut Findings<'_>) -> Option<Spanned<String>> {
         let value = self.value(key)?;
-        match value.get_ref() {
-            DeValue::String(text) => Some(Spanned::new(value.span(), text.clone().into_owned())),
-            other => {
-                wrong_type(findings, value.span(), key, "a string", other, "put it in quotation marks");
-                None
-            }
-        }
+        let Some(text) = value.get_ref().as_str() else {
+            mismatch(findings, key, value, "a string", "put it in quotation marks");
+            return None;
+        };
+        Some(Spanned::new(value.span(), text.to_owned()))
     }
 
     pub(crate) fn boolean(&self, key: &str, findings: &mut Findings<'_>) -> Option<bool> {
         let value = self.value(key)?;
-        match value.get_ref() {
-            DeValue::Boolean(yes) => Some(*yes),
-            other => {
-                wrong_type(
-                    findings,
-                    value.span(),
-                    key,
-                    "true or false",
-                    other,
-                    "write it without quotation marks",
-                );
-                None
-            }
+        let yes = value.get_ref().as_bool();
+        if yes.is_none() {
+            mismatch(findings, key, value, "true or false", "write it without quotation marks");
         }
+        yes
     }
 
     pub(crate) fn count(
@@ -142,15 +128,8 @@ impl<'a, 'd> Section<'a, 'd> {
         findings: &mut Findings<'_>,
     ) -> Option<u32> {
         let value = self.value(key)?;
-        let DeValue::Integer(number) = value.get_ref() else {
-            wrong_type(
-                findings,
-                value.span(),
-                key,
-                "a whole number",
-                value.get_ref(),
-                "write it without quotation marks",
-            );
+        let Some(number) = value.get_ref().as_integer() else {
+            mismatch(findings, key, value, "a whole number", "write it without quotation marks");
             return None;
         };
         let parsed = u32::from_str_radix(number.as_str(), number.radix()).ok();
@@ -164,50 +143,36 @@ impl<'a, 'd> Section<'a, 'd> {
 
     pub(crate) fn duration(&self, key: &str, findings: &mut Findings<'_>) -> Option<Millis> {
         let value = self.value(key)?;
-        match value.get_ref() {
-            DeValue::String(text) => checked(findings, value.span(), parse_duration(text)),
-            DeValue::Integer(number) => {
-                let help = format!("write \"{}s\" for seconds", number.as_str());
-                findings.error_with_help(
-                    value.span(),
-                    format!("{key:?} is a length of time and needs a unit"),
-                    help,
-                );
-                None
-            }
-            other => {
-                wrong_type(
-                    findings,
-                    value.span(),
-                    key,
-                    "a length of time",
-                    other,
-                    "write it like \"90s\" or \"5m\"",
-                );
-                None
-            }
+        if let Some(number) = value.get_ref().as_integer() {
+            let message = format!("{key:?} is a length of time and needs a unit");
+            findings.error_with_help(
+                value.span(),
+                message,
+                format!("write \"{}s\" for seconds", number.as_str()),
+            );
+            return None;
         }
+        let Some(text) = value.get_ref().as_str() else {
+            mismatch(findings, key, value, "a length of time", "write it like \"90s\" or \"5m\"");
+            return None;
+        };
+        checked(findings, value.span(), parse_duration(text))
     }
 
     /// A list of strings; an element that is none is reported and left out.
     pub(crate) fn texts(&self, key: &str, findings: &mut Findings<'_>) -> Option<Vec<Spanned<String>>> {
+        const WANTED: &str = "a list of strings";
         let value = self.value(key)?;
-        let DeValue::Array(elements) = value.get_ref() else {
-            let help = match value.get_ref() {
-                DeValue::String(text) => format!("write {key} = [{:?}]", text.as_ref()),
-                _ => format!("write {key} = [\"…\"]"),
-            };
-            wrong_type(findings, value.span(), key, "a list of strings", value.get_ref(), &help);
+        let Some(elements) = value.get_ref().as_array() else {
+            let example = value.get_ref().as_str().unwrap_or("…");
+            mismatch(findings, key, value, WANTED, &format!("write {key} = [{example:?}]"));
             return None;
         };
         let mut texts = Vec::with_capacity(elements.len());
         for element in elements.iter() {
-            match element.get_ref() {
-                DeValue::String(text) => texts.push(Spanned::new(element.span(), text.clone().into_owned())),
-                other => {
-                    let help = "put each element in quotation marks";
-                    wrong_type(findings, element.span(), key, "a list of strings", other, help);
-                }
+            match element.get_ref().as_str() {
+                Some(text) => texts.push(Spanned::new(element.span(), text.to_owned())),
+                None => mismatch(findings, key, element, WANTED, "put each element in quotation marks"),
             }
         }
         Some(texts)
@@ -244,15 +209,8 @@ impl<'a, 'd> Section<'a, 'd> {
                 DeValue::Integer(number) => number.to_string(),
                 DeValue::Float(number) => number.as_str().to_owned(),
                 DeValue::Boolean(yes) => yes.to_string(),
-                other @ (DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_)) => {
-                    wrong_type(
-                        findings,
-                        value.span(),
-                        name.get_ref(),
-                        "a string",
-                        other,
-                        "put it in quotation marks",
-                    );
+                DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => {
+                    mismatch(findings, name.get_ref(), value, "a string", "put it in quotation marks");
                     continue;
                 }
             };
@@ -273,15 +231,9 @@ pub(crate) fn checked<T, E: Display>(
     result.map_err(|error| findings.error(at, error.to_string())).ok()
 }
 
-fn wrong_type(
-    findings: &mut Findings<'_>,
-    at: Range<usize>,
-    key: &str,
-    wanted: &str,
-    found: &DeValue<'_>,
-    help: &str,
-) {
-    let found = match found {
+/// Reports a value of the wrong kind.
+fn mismatch(findings: &mut Findings<'_>, key: &str, value: &Spanned<DeValue<'_>>, wanted: &str, help: &str) {
+    let found = match value.get_ref() {
         DeValue::String(_) => "a string",
         DeValue::Integer(_) => "a whole number",
         DeValue::Float(_) => "a fraction",
@@ -290,5 +242,5 @@ fn wrong_type(
         DeValue::Array(_) => "a list",
         DeValue::Table(_) => "a table",
     };
-    findings.error_with_help(at, format!("{key:?} is {wanted}, not {found}"), help);
+    findings.error_with_help(value.span(), format!("{key:?} is {wanted}, not {found}"), help);
 }

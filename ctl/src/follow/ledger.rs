@@ -17,7 +17,8 @@ pub(crate) async fn read_ledger(mesh: &Clients, info: &RunInfo, keep: Keep) -> R
     loop {
         match events.recv().await {
             Some(Pumped::Event(event)) => {
-                view.apply(*event).map_err(|error| CliError::mesh("cannot read the run's ledger").because(error))?;
+                view.apply(*event)
+                    .map_err(|error| CliError::mesh("cannot read the run's ledger").because(error))?;
                 if view.cursor >= info.last_number {
                     return Ok(view);
                 }

@@ -8,6 +8,8 @@ mod pump;
 mod run;
 mod signals;
 mod telling;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use ledger::read_ledger;
 pub(crate) use pump::Patience;

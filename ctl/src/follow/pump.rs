@@ -104,7 +104,8 @@ impl Pump {
             if now.duration_since(since) >= self.patience.total {
                 return self.give_up(&status).await;
             }
-            if since == now && self.out.send(Pumped::Lost { why: status.message().to_owned() }).await.is_err() {
+            if since == now && self.out.send(Pumped::Lost { why: status.message().to_owned() }).await.is_err()
+            {
                 return;
             }
             tokio::select! {
@@ -126,7 +127,9 @@ impl Pump {
             let event = match events.message().await {
                 Ok(Some(event)) => event,
                 Ok(None) => {
-                    return Broken::Passing(tonic::Status::unavailable("the stream ended before the run did"));
+                    return Broken::Passing(tonic::Status::unavailable(
+                        "the stream ended before the run did",
+                    ));
                 }
                 Err(status) => return judge(status),
             };

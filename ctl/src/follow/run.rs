@@ -5,14 +5,14 @@ use super::signals::Signals;
 use super::telling::{Taken, Telling};
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::mesh::{Clients, Mesh, read_tail};
+use crate::mesh::{Clients, Mesh, TAIL_PATIENCE, read_tail, tail_at_hand};
 use crate::out::Out;
 use crate::render::human::Tail;
 use crate::render::{Reporter, Wanted};
 use crate::view::{Keep, RunView};
 use futures::StreamExt;
 use futures::future::BoxFuture;
-use futures::stream::{FuturesOrdered, FuturesUnordered};
+use futures::stream::FuturesUnordered;
 use part_core::Timestamp;
 use part_proto::v1::CancelRequest;
 use std::time::Duration;
@@ -20,8 +20,6 @@ use tokio::sync::mpsc::{Receiver, error::TryRecvError};
 use tokio::time::MissedTickBehavior;
 use tonic::Status;
 
-/// Failures whose output is being fetched; no further events are taken while there are more.
-const FETCHING: usize = 16;
 /// Between two frames of the live area, and between two looks at the clock without one.
 const FRAME: Duration = Duration::from_millis(100);
 /// Events that are folded before the user's signals and the live area are looked at again.
@@ -89,10 +87,16 @@ pub(crate) async fn follow(
     let mut telling = Telling::new(RunView::new(what.keep), what.clock, what.live_after, out, reporter);
     let mut frames = tokio::time::interval(FRAME);
     frames.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut work = Work { what, tails: FuturesOrdered::new(), cancels: FuturesUnordered::new(), interrupts: 0 };
+    let mut work = Work {
+        what,
+        fetching: None,
+        patience: TAIL_PATIENCE,
+        cancels: FuturesUnordered::new(),
+        interrupts: 0,
+    };
     let mut interrupted = None;
     let mut end: Option<Option<CliError>> = None;
-    while end.is_none() || !work.tails.is_empty() {
+    while end.is_none() || work.fetching.is_some() {
         tokio::select! {
             biased;
             exit = signals.next() => {
@@ -107,9 +111,9 @@ pub(crate) async fn follow(
                     telling.say(&format!("the cancel did not get through: {}", status.message()));
                 }
             }
-            Some((wanted, tail)) = work.tails.next() => telling.failure(wanted, &tail),
+            (wanted, tail) = work.fetched() => telling.failure(wanted, &tail),
             error = mesh.failure(), if end.is_none() => end = Some(Some(error)),
-            item = events.recv(), if end.is_none() && work.tails.len() < FETCHING => {
+            item = events.recv(), if end.is_none() && work.fetching.is_none() => {
                 end = work.events(item, &mut events, &mut telling);
             }
             _ = frames.tick() => {}
@@ -125,7 +129,10 @@ struct Leaving;
 /// What goes on beside the events.
 struct Work {
     what: Follow,
-    tails: FuturesOrdered<BoxFuture<'static, (Wanted, Tail)>>,
+    /// The failure whose output is on its way. Events wait for it, so that things are told in their order.
+    fetching: Option<BoxFuture<'static, (Wanted, Tail)>>,
+    /// How long it is waited for.
+    patience: Duration,
     cancels: FuturesUnordered<BoxFuture<'static, Result<(), Status>>>,
     interrupts: u32,
 }
@@ -157,10 +164,10 @@ impl Work {
         for left in (0..BATCH).rev() {
             match telling.take(item, self.what.until) {
                 Taken::Nothing => {}
-                Taken::Wanted(wanted) => self.fetch(wanted, telling.view()),
+                Taken::Wanted(wanted) => self.fetch(wanted, telling),
                 Taken::End(trouble) => return Some(trouble),
             }
-            if left == 0 || self.tails.len() >= FETCHING {
+            if left == 0 || self.fetching.is_some() {
                 return None;
             }
             item = match events.try_recv() {
@@ -172,10 +179,32 @@ impl Work {
         None
     }
 
-    fn fetch(&mut self, wanted: Wanted, view: &RunView) {
-        let finish = view.specs.get(wanted.spec).and_then(|spec| spec.attempt(wanted.attempt)?.finish());
-        let Some(output) = finish.map(|finish| finish.output.clone()) else { return };
-        let clients = self.what.clients.clone();
-        self.tails.push_back(Box::pin(async move { (wanted, read_tail(&clients, output).await) }));
+    /// Tells a failure whose output is at hand, and asks for that of others.
+    fn fetch(&mut self, wanted: Wanted, telling: &mut Telling<'_>) {
+        let attempt = telling.view().specs.get(wanted.spec).and_then(|spec| spec.attempt(wanted.attempt));
+        let Some(output) = attempt.and_then(|attempt| attempt.finish()).map(|finish| finish.output.clone()) else {
+            return;
+        };
+        match tail_at_hand(&output) {
+            Some(tail) => telling.failure(wanted, &tail),
+            None => {
+                let (clients, patience) = (self.what.clients.clone(), self.patience);
+                self.fetching =
+                    Some(Box::pin(async move { (wanted, read_tail(&clients, output, patience).await) }));
+            }
+        }
+    }
+
+    /// The output that was asked for; never returns when none was.
+    async fn fetched(&mut self) -> (Wanted, Tail) {
+        let Some(fetching) = &mut self.fetching else { return std::future::pending().await };
+        let (wanted, tail) = fetching.await;
+        self.fetching = None;
+        // A store that once did not answer must not hold up the next thousand failures.
+        self.patience = match tail {
+            Tail::Unread { .. } => TAIL_PATIENCE / 10,
+            Tail::Empty | Tail::Text { .. } => TAIL_PATIENCE,
+        };
+        (wanted, tail)
     }
 }

@@ -15,7 +15,9 @@ impl Signals {
     /// Listens to this process's signals.
     pub(crate) fn listen() -> Result<Self, CliError> {
         let (queue, signals) = mpsc::channel(QUEUE);
-        for (kind, exit) in [(SignalKind::interrupt(), Exit::Interrupted), (SignalKind::terminate(), Exit::Terminated)] {
+        for (kind, exit) in
+            [(SignalKind::interrupt(), Exit::Interrupted), (SignalKind::terminate(), Exit::Terminated)]
+        {
             let mut source = signal(kind)
                 .map_err(|error| CliError::new(Kind::Local, "cannot listen to signals").because(error))?;
             let queue = queue.clone();

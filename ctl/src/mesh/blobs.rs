@@ -11,7 +11,7 @@ use tonic::Status;
 /// Bytes from the end of an output that are fetched for a failure.
 const TAIL_BYTES: u64 = 64 * 1024;
 /// A blob store that takes longer for a tail is not waited for: the failure is told without it.
-const TAIL_PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const TAIL_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why a blob could not be read.
 #[derive(Debug, Error)]
@@ -65,17 +65,26 @@ pub(crate) async fn fetch(
     Ok(bytes)
 }
 
+/// The end of an attempt's output where no daemon need be asked for it.
+pub(crate) fn tail_at_hand(output: &Output) -> Option<Tail> {
+    match (&output.inline, &output.blob) {
+        (Some(text), _) if text.trim().is_empty() => Some(Tail::Empty),
+        (Some(text), _) => Some(Tail::Text { text: text.clone(), whole: output.dropped_bytes == 0 }),
+        (None, Some(_)) => None,
+        (None, None) => Some(Tail::Empty),
+    }
+}
+
 /// The end of an attempt's output.
-pub(crate) async fn read_tail(mesh: &Clients, output: Output) -> Tail {
-    if let Some(text) = output.inline {
-        let whole = output.dropped_bytes == 0;
-        return if text.trim().is_empty() { Tail::Empty } else { Tail::Text { text, whole } };
+pub(crate) async fn read_tail(mesh: &Clients, output: Output, patience: Duration) -> Tail {
+    if let Some(tail) = tail_at_hand(&output) {
+        return tail;
     }
     let Some(digest) = output.blob else { return Tail::Empty };
     // What is kept is at least this long: the mark of the cut comes on top.
     let offset = (output.total_bytes.saturating_sub(output.dropped_bytes)).saturating_sub(TAIL_BYTES);
     let whole = offset == 0 && output.dropped_bytes == 0;
-    match tokio::time::timeout(TAIL_PATIENCE, from(mesh, digest, offset)).await {
+    match tokio::time::timeout(patience, from(mesh, digest, offset)).await {
         Ok(Ok(bytes)) => {
             let mut text = String::from_utf8_lossy(&bytes).into_owned();
             if offset > 0 {
@@ -85,7 +94,7 @@ pub(crate) async fn read_tail(mesh: &Clients, output: Output) -> Tail {
             Tail::Text { text, whole }
         }
         Ok(Err(error)) => Tail::Unread { why: error.to_string() },
-        Err(_) => Tail::Unread { why: format!("no answer within {} s", TAIL_PATIENCE.as_secs()) },
+        Err(_) => Tail::Unread { why: format!("no answer within {patience:?}") },
     }
 }
 

@@ -5,10 +5,10 @@ use super::status::from_status;
 use crate::embedded::Embedded;
 use crate::error::{CliError, Kind};
 use part_proto::MESSAGE_LIMIT;
+use part_proto::v1::RunInfo;
 use part_proto::v1::blob_service_client::BlobServiceClient;
 use part_proto::v1::mesh_service_client::MeshServiceClient;
 use part_proto::v1::run_service_client::RunServiceClient;
-use part_proto::v1::RunInfo;
 use std::path::PathBuf;
 use std::time::Duration;
 use tonic::Status;
@@ -63,7 +63,9 @@ impl Mesh {
     /// Connects, or starts the mesh in this process.
     pub(crate) async fn open(place: &Place, role: Role) -> Result<Mesh, CliError> {
         match place {
-            Place::Server { address } => Ok(Mesh { clients: Clients::connect(address).await?, embedded: None }),
+            Place::Server { address } => {
+                Ok(Mesh { clients: Clients::connect(address).await?, embedded: None })
+            }
             Place::Local { home } => {
                 let home = match home {
                     Some(home) => home.clone(),
@@ -86,11 +88,6 @@ impl Mesh {
     /// The way to its services.
     pub(crate) fn clients(&self) -> &Clients {
         &self.clients
-    }
-
-    /// True when the mesh lives in this process, so that its runs end with it.
-    pub(crate) fn is_embedded(&self) -> bool {
-        self.embedded.is_some()
     }
 
     /// Why a mesh in this process cannot go on; never returns while it can, nor for a daemon elsewhere.
@@ -176,6 +173,9 @@ fn endpoint(address: &str) -> Result<Endpoint, CliError> {
     let uri: http::Uri = format!("http://{authority}").parse().map_err(|error| wrong(format!("{error}")))?;
     if uri.port().is_none() {
         return Err(wrong("the port is missing".to_owned()));
+    }
+    if uri.host().is_none_or(str::is_empty) {
+        return Err(wrong("the host is missing".to_owned()));
     }
     if uri.path() != "/" || uri.query().is_some() {
         return Err(wrong("there is something after the port".to_owned()));

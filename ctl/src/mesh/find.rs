@@ -63,7 +63,10 @@ fn explain(typed: &str, wanted: &str, runs: &[RunInfo], now: Timestamp) -> CliEr
 fn unique_prefix(run: &str, among: &[&RunInfo]) -> String {
     let least = short_id(run).len();
     let names_only_it = |length: &usize| {
-        among.iter().filter(|other| other.run != run).all(|other| other.run.get(..*length) != run.get(..*length))
+        among
+            .iter()
+            .filter(|other| other.run != run)
+            .all(|other| other.run.get(..*length) != run.get(..*length))
     };
     let length = (least..run.len()).find(names_only_it).unwrap_or(run.len());
     run.get(..length).unwrap_or(run).to_owned()
@@ -79,8 +82,9 @@ mod tests {
 
     #[test]
     fn an_ambiguous_prefix_lists_its_candidates_in_full_enough() {
-        // The lower half comes first in the text: these two share their first twelve digits.
-        let (a, b, other) = (run(0xabcd_0000_0000_0001), run(0xabcd_0000_0000_0002), run(0x1234_0000_0000_0000));
+        // The lower half comes first in the text: the first two differ in their twelfth digit only.
+        let (a, b, other) =
+            (run(0x0bcd_0000_0000_0100), run(0x0bcd_0000_0000_0200), run(0x0234_0000_0000_0000));
         let runs = [a.clone(), b.clone(), other];
         let error = explain("run_0", "run_0", &runs, Timestamp(61_000));
         assert_eq!(error.to_string(), "\"run_0\" may mean 3 runs");

@@ -34,7 +34,8 @@ pub(crate) fn prepare_home(home: &Path) -> Result<PathBuf, CliError> {
     use std::os::unix::fs::DirBuilderExt;
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(home);
     let unusable = |error| {
-        CliError::file("use the data folder", home, error).hint("choose another one with --home DIR or PART_HOME")
+        CliError::file("use the data folder", home, error)
+            .hint("choose another one with --home DIR or PART_HOME")
     };
     made.and_then(|()| std::path::absolute(home)).map_err(unusable)
 }

@@ -12,9 +12,13 @@ pub(crate) fn from_status(doing: &str, at: &str, status: &Status) -> CliError {
     };
     let error = CliError::new(kind, format!("cannot {doing}: {said}"));
     match status.code() {
-        Code::Unavailable => error.because(Unanswered(at.to_owned())).hint(format!("is partd running at {at}?")),
+        Code::Unavailable => {
+            error.because(Unanswered(at.to_owned())).hint(format!("is partd running at {at}?"))
+        }
         Code::Unauthenticated | Code::PermissionDenied => error.hint("a token with the right role is needed"),
-        Code::Unimplemented => error.hint("the daemon is older than this partctl: bring both to the same version"),
+        Code::Unimplemented => {
+            error.hint("the daemon is older than this partctl: bring both to the same version")
+        }
         Code::DataLoss => error.hint("partctl doctor checks the daemon's store"),
         Code::Ok
         | Code::Cancelled

@@ -193,13 +193,21 @@ fn shows_colour(when: When, terminal: bool) -> bool {
     match when {
         When::Always => true,
         When::Never => false,
-        When::Auto => {
-            colour_by_environment(env::get(env::NO_COLOR), env::get(env::CLICOLOR_FORCE), env::get(env::TERM), terminal)
-        }
+        When::Auto => colour_by_environment(
+            env::get(env::NO_COLOR),
+            env::get(env::CLICOLOR_FORCE),
+            env::get(env::TERM),
+            terminal,
+        ),
     }
 }
 
-fn colour_by_environment(no: Option<String>, force: Option<String>, term: Option<String>, terminal: bool) -> bool {
+fn colour_by_environment(
+    no: Option<String>,
+    force: Option<String>,
+    term: Option<String>,
+    terminal: bool,
+) -> bool {
     if no.is_some() {
         return false;
     }

@@ -40,13 +40,15 @@ pub(crate) struct Reporter {
     live: bool,
     /// When something was last written for people; none before the first tick.
     last_sign: Option<Timestamp>,
+    /// The last line on stdout is empty.
+    blank: bool,
 }
 
 impl Reporter {
     /// `live` asks for the live area; it is only drawn on a terminal and for people.
     pub(crate) fn new(out: &Out, verbosity: Verbosity, commands: Commands, live: bool) -> Self {
         let live = live && out.talk_palette().terminal() && out.format() == Format::Human;
-        Reporter { verbosity, commands, live, last_sign: None }
+        Reporter { verbosity, commands, live, last_sign: None, blank: false }
     }
 
     /// True when a live area is drawn.
@@ -101,7 +103,10 @@ impl Reporter {
             }
             Notice::Cancelled if view.finished.is_none() => self.note(out, "the run is being stopped"),
             Notice::UnknownKind => {
-                self.note(out, "the daemon tells of things that this partctl does not know; a newer one would show them");
+                self.note(
+                    out,
+                    "the daemon tells of things that this partctl does not know; a newer one would show them",
+                );
             }
             Notice::Cancelled | Notice::Decided { .. } | Notice::Finished => {}
         }
@@ -162,7 +167,8 @@ impl Reporter {
             Format::Json => out.json(&Line::new("result", json::ResultLine::new(view, conclusion))),
             Format::Human => {
                 let text = human::summary(view, conclusion, out.palette(), &self.commands);
-                out.data(&text);
+                let gap = if self.blank { "" } else { "\n" };
+                out.data(&format!("{gap}{text}"));
             }
         }
     }
@@ -170,6 +176,7 @@ impl Reporter {
     fn data(&mut self, out: &mut Out, text: &str) {
         // The next tick begins to count anew.
         self.last_sign = None;
+        self.blank = text.ends_with("\n\n");
         out.data(text);
     }
 

@@ -42,7 +42,9 @@ pub(crate) async fn write(
             for artifact in attempt.finish().map_or(&[][..], |finish| &finish.artifacts) {
                 let file = place(folder, group, &spec.name, attempt.number, &artifact.path);
                 let done = match file {
-                    Some(file) if taken.insert(file.clone()) => one(clients, artifact, &file).await.map(|()| file),
+                    Some(file) if taken.insert(file.clone()) => {
+                        one(clients, artifact, &file).await.map(|()| file)
+                    }
                     Some(_) => Err(refused(spec, artifact, "another one has the same path")),
                     None => Err(refused(spec, artifact, "its path leads out of its folder")),
                 };
@@ -81,7 +83,8 @@ pub(crate) fn told(written: &Written, folder: &Path) -> Result<String, CliError>
         });
     };
     let lost = count(written.refused.len() as u64, "artifact");
-    let mut error = CliError::new(Kind::Local, format!("{lost} could not be written; {files} went to {folder}"));
+    let mut error =
+        CliError::new(Kind::Local, format!("{lost} could not be written; {files} went to {folder}"));
     error = error.because(first.to_string());
     for cause in first.causes() {
         error = error.hint(cause);

@@ -13,9 +13,9 @@ use std::time::Duration;
 /// Writes the file. `view` must have kept everything.
 pub(crate) fn write(view: &RunView, file: &Path) -> Result<(), CliError> {
     let mut text = Vec::new();
-    report(view).serialize(&mut text).map_err(|error| {
-        CliError::new(Kind::Local, "cannot make the JUnit report").because(error)
-    })?;
+    report(view)
+        .serialize(&mut text)
+        .map_err(|error| CliError::new(Kind::Local, "cannot make the JUnit report").because(error))?;
     prepare(file)?;
     std::fs::write(file, text).map_err(|error| CliError::file("write", file, error))
 }

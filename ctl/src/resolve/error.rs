@@ -89,7 +89,7 @@ pub enum ResolveError {
         /// Its framework.
         framework: String,
         /// Why.
-        source: TableError,
+        source: Box<TableError>,
     },
     /// The suite and its framework do not fit.
     #[error("suite {suite:?} does not fit its framework")]
@@ -97,7 +97,7 @@ pub enum ResolveError {
         /// The suite.
         suite: String,
         /// Why.
-        source: BuildError,
+        source: Box<BuildError>,
     },
     /// The workspace cannot be looked through.
     #[error("cannot look for the specs of suite {suite:?}")]
@@ -105,7 +105,7 @@ pub enum ResolveError {
         /// The suite.
         suite: String,
         /// Why.
-        source: FindError,
+        source: Box<FindError>,
     },
     /// The command that lists the specs cannot be made up.
     #[error("cannot list the specs of suite {suite:?}")]
@@ -113,7 +113,7 @@ pub enum ResolveError {
         /// The suite.
         suite: String,
         /// Why.
-        source: PlanError,
+        source: Box<PlanError>,
     },
     /// The command that lists the specs did not come to its end.
     #[error("cannot list the specs of suite {suite:?}")]
@@ -129,7 +129,7 @@ pub enum ResolveError {
         /// The suite.
         suite: String,
         /// Why.
-        source: ListError,
+        source: Box<ListError>,
     },
     /// There is no folder for what listing commands write.
     #[error("cannot make a temporary folder")]

@@ -80,7 +80,7 @@ impl<'a> Asking<'a> {
         for (number, (key, question)) in questions.into_iter().enumerate() {
             let scratch = self.scratch.join(format!("specs-{number}"));
             let plan = plan_specs(question.framework, self.root, question.options, &scratch)
-                .map_err(|source| ResolveError::Plan { suite: key.suite.clone(), source })?;
+                .map_err(|source| ResolveError::Plan { suite: key.suite.clone(), source: source.into() })?;
             plans.extend(plan.map(|plan| (key, plan)));
         }
         let mut answers = futures::stream::iter(&plans)
@@ -91,7 +91,7 @@ impl<'a> Asking<'a> {
             let suite = key.suite.clone();
             let listing = answer.map_err(|error| match error {
                 AnswerError::Call(source) => ResolveError::Call { suite, source },
-                AnswerError::List(source) => ResolveError::List { suite, source },
+                AnswerError::List(source) => ResolveError::List { suite, source: source.into() },
             })?;
             names.insert(key, listing.specs.into_keys().collect());
         }

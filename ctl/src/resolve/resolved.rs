@@ -114,7 +114,11 @@ fn draft<'p>(
     }
     let framework =
         project.catalogue.resolve(&suite.framework, &project.root, &suite.folder).map_err(|source| {
-            ResolveError::Framework { suite: name(), framework: suite.framework.clone(), source }
+            ResolveError::Framework {
+                suite: name(),
+                framework: suite.framework.clone(),
+                source: source.into(),
+            }
         })?;
     let settings = &wanted.settings;
     let options = SuiteOptions {
@@ -133,7 +137,7 @@ fn draft<'p>(
         inherited: surroundings.inherited(),
     };
     let built = build_recipe(&framework, &project.root, &options)
-        .map_err(|source| ResolveError::Build { suite: name(), source })?;
+        .map_err(|source| ResolveError::Build { suite: name(), source: source.into() })?;
     Ok(Draft { wanted, framework, options, built, matched: Matched::default() })
 }
 

@@ -59,7 +59,8 @@ impl<'r> Trees<'r> {
             gitignore: look.gitignore,
         };
         let found = resolve_specs(query);
-        let found = found.map_err(|source| ResolveError::Find { suite: suite.name.clone(), source })?;
+        let found = found
+            .map_err(|source| ResolveError::Find { suite: suite.name.clone(), source: source.into() })?;
         let files = Arc::new(found.specs);
         self.seen.insert(look, Arc::clone(&files));
         Ok(files)

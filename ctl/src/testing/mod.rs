@@ -1,5 +1,9 @@
 //! What tests share: scripted runs and a scripted server.
 
 mod script;
+mod server;
 
-pub(crate) use script::{RUN, Script, failed_test, finish, passed_test};
+pub(crate) use script::{
+    BEGIN, RUN, Script, failed_test, finish, output, passed_test, summary, terrible_finish,
+};
+pub(crate) use server::{Scripted, Step};

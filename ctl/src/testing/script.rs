@@ -1,10 +1,10 @@
 //! Runs written down as scripts: a builder that makes the events a server would send.
 
 use part_core::{
-    Artifact, AttemptVerdict, CancelReason, Entry, Estimate, ExitStatus, Finish, GroupIndex, GroupPolicy, HistoryKey,
-    InvalidReason, Millis, Output, Recipe, Record, ReportFormat, ReportPlace, ReportSource, Requirements, RunId,
-    RunPolicy, RunSummary, RunVerdict, SlotId, Source, SpecAdded, SpecIndex, SpecVerdict, SubmissionId, TestCounts,
-    TestOutcome, TestResult, Timestamp, Timing, WorkerId, Workspace,
+    Artifact, AttemptVerdict, CancelReason, Entry, Estimate, ExitStatus, Finish, GroupIndex, GroupPolicy,
+    HistoryKey, InvalidReason, Millis, Output, Recipe, Record, ReportFormat, ReportPlace, ReportSource,
+    Requirements, RunId, RunPolicy, RunSummary, RunVerdict, SlotId, Source, SpecAdded, SpecIndex,
+    SpecVerdict, SubmissionId, TestCounts, TestOutcome, TestResult, Timestamp, Timing, WorkerId, Workspace,
 };
 use part_proto::convert::event_to_wire;
 use part_proto::v1;
@@ -71,7 +71,8 @@ impl Script {
     pub(crate) fn carried(mut self, label: &str, specs: &[&str]) -> Self {
         let before = self.specs;
         self = self.group(label, 0, &specs.iter().map(|name| (*name, None)).collect::<Vec<_>>());
-        if let Some(v1::Event { fact: Some(v1::event::Fact::SpecsAdded(added)), .. }) = self.events.last_mut() {
+        if let Some(v1::Event { fact: Some(v1::event::Fact::SpecsAdded(added)), .. }) = self.events.last_mut()
+        {
             for (place, spec) in added.specs.iter_mut().enumerate() {
                 spec.carried_from = format!("{}/{}/1", RunId(5), before as usize + place);
                 spec.carried_ms = 900;
@@ -98,10 +99,22 @@ impl Script {
     }
 
     /// An attempt gets a slot and starts.
-    pub(crate) fn start_on(mut self, worker: &str, spec: u32, number: u32, slot: u32, forecast: Option<u64>) -> Self {
+    pub(crate) fn start_on(
+        mut self,
+        worker: &str,
+        spec: u32,
+        number: u32,
+        slot: u32,
+        forecast: Option<u64>,
+    ) -> Self {
         let attempt = self.attempt(spec, number);
         let worker = WorkerId(worker.into());
-        self.push(Record::AttemptAssigned { attempt, worker, slot: SlotId(slot), forecast: forecast.map(Millis) });
+        self.push(Record::AttemptAssigned {
+            attempt,
+            worker,
+            slot: SlotId(slot),
+            forecast: forecast.map(Millis),
+        });
         self.push(Record::AttemptStarted { attempt });
         self
     }
@@ -117,7 +130,12 @@ impl Script {
             self.push(Record::TestsReported { attempt, batch: 0, tests });
         }
         let counts = matches!(finish.verdict, AttemptVerdict::Passed | AttemptVerdict::Failed);
-        let key = HistoryKey { project: String::new(), suite: String::new(), class: String::new(), spec: String::new() };
+        let key = HistoryKey {
+            project: String::new(),
+            suite: String::new(),
+            class: String::new(),
+            spec: String::new(),
+        };
         self.push(Record::AttemptFinished { attempt, finish: Box::new(finish), key, counts });
         self
     }
@@ -274,7 +292,13 @@ fn estimate(ms: u64) -> Estimate {
 fn recipe() -> Recipe {
     Recipe {
         framework: "playwright".into(),
-        command: vec!["npx".into(), "playwright".into(), "test".into(), "{spec}".into(), "--reporter=json".into()],
+        command: vec![
+            "npx".into(),
+            "playwright".into(),
+            "test".into(),
+            "{spec}".into(),
+            "--reporter=json".into(),
+        ],
         folder: "web".into(),
         env: BTreeMap::from([("BASE_URL".into(), "http://localhost:8080".into())]),
         browser: String::new(),

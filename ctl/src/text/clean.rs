@@ -75,7 +75,11 @@ impl Cleaned {
 
     fn symbols(&mut self, text: &str) {
         for c in text.chars() {
-            if is_control(c) || c == '\u{1b}' { self.symbol(c) } else if self.screen.symbols { self.text.push(c) }
+            if is_control(c) || c == '\u{1b}' {
+                self.symbol(c)
+            } else if self.screen.symbols {
+                self.text.push(c)
+            }
         }
     }
 
@@ -252,7 +256,10 @@ mod tests {
                         let text: String = [a, b, c, d].iter().collect();
                         for screen in [MONOCHROME, LOG] {
                             let cleaned = block(&text, screen);
-                            assert!(cleaned.chars().all(|c| c == '\n' || !is_control(c)), "{text:?} → {cleaned:?}");
+                            assert!(
+                                cleaned.chars().all(|c| c == '\n' || !is_control(c)),
+                                "{text:?} → {cleaned:?}"
+                            );
                         }
                     }
                 }

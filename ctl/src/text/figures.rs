@@ -26,7 +26,13 @@ pub(crate) fn bytes(size: u64) -> String {
         value /= 1000.0;
         unit += 1;
     }
-    let digits = if value < 9.995 { 2 } else if value < 99.95 { 1 } else { 0 };
+    let digits = if value < 9.995 {
+        2
+    } else if value < 99.95 {
+        1
+    } else {
+        0
+    };
     format!("{value:.digits$} {}", UNITS[unit])
 }
 
@@ -51,9 +57,10 @@ pub(crate) fn ago(then: Timestamp, now: Timestamp) -> String {
 pub(crate) fn day_and_time(moment: Timestamp) -> String {
     let zone = jiff::tz::TimeZone::system();
     let moment = i64::try_from(moment.0).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
-    moment.map_or_else(|| "at an unknown time".to_owned(), |moment| {
-        moment.to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S").to_string()
-    })
+    moment.map_or_else(
+        || "at an unknown time".to_owned(),
+        |moment| moment.to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S").to_string(),
+    )
 }
 
 #[cfg(test)]
@@ -64,7 +71,8 @@ mod tests {
     fn figures_read_well() {
         assert_eq!([count(1_u32, "spec"), count(0_u32, "spec")], ["1 spec", "0 specs"]);
         assert_eq!([percent(0, 0), percent(999, 1000), percent(3, 4)], [100, 99, 75]);
-        let sizes = [(0, "0 B"), (999, "999 B"), (1000, "1.00 kB"), (12_345, "12.3 kB"), (999_600, "1.00 MB")];
+        let sizes =
+            [(0, "0 B"), (999, "999 B"), (1000, "1.00 kB"), (12_345, "12.3 kB"), (999_600, "1.00 MB")];
         for (size, shown) in sizes {
             assert_eq!(bytes(size), shown);
         }

@@ -3,7 +3,9 @@
 /// One word, quoted where the shell would take it apart. Control characters are written as `$'…'` escapes, so that
 /// a pasted line does what is seen.
 fn quoted(word: &str) -> String {
-    let safe = |c: char| c.is_ascii_alphanumeric() || "_-./:=@%+,".contains(c) || (!c.is_ascii() && c.is_alphanumeric());
+    let safe = |c: char| {
+        c.is_ascii_alphanumeric() || "_-./:=@%+,".contains(c) || (!c.is_ascii() && c.is_alphanumeric())
+    };
     if !word.is_empty() && word.chars().all(safe) {
         return word.to_owned();
     }

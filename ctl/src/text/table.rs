@@ -10,7 +10,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// A table with a line of headings (none: no such line).
+    /// A table with a line of headings.
     pub(crate) fn new<const N: usize>(headings: [&str; N]) -> Self {
         Table { rows: vec![headings.map(str::to_owned).to_vec()], right: Vec::new() }
     }
@@ -26,20 +26,20 @@ impl Table {
         self.rows.push(cells.to_vec());
     }
 
-    /// True when there is nothing below the headings.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.rows.len() <= 1
-    }
-
     /// The lines, with line ends.
     pub(crate) fn render(&self) -> String {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
-        let wide = |column: usize| self.rows.iter().filter_map(|row| row.get(column)).map(|cell| width(cell)).max();
+        let wide =
+            |column: usize| self.rows.iter().filter_map(|row| row.get(column)).map(|cell| width(cell)).max();
         let widths: Vec<usize> = (0..columns).map(|column| wide(column).unwrap_or(0)).collect();
         let mut text = String::new();
         for row in &self.rows {
             let cells = row.iter().enumerate().map(|(column, cell)| {
-                if self.right.contains(&column) { right(cell, widths[column]) } else { left(cell, widths[column]) }
+                if self.right.contains(&column) {
+                    right(cell, widths[column])
+                } else {
+                    left(cell, widths[column])
+                }
             });
             text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
             text.push('\n');
@@ -55,7 +55,6 @@ mod tests {
     #[test]
     fn columns_are_aligned() {
         let mut table = Table::new(["RUN", "SPECS", "PROJECT"]).numbers([1]);
-        assert!(table.is_empty());
         table.row(["a".into(), "12".into(), "shop".into()]);
         table.row(["\u{1b}[1mlong\u{1b}[0m".into(), "3".into(), String::new()]);
         let shown = "RUN   SPECS  PROJECT\na        12  shop\n\u{1b}[1mlong\u{1b}[0m      3\n";

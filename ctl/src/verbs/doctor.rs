@@ -123,7 +123,9 @@ fn program(project: &Project, suite: &crate::config::Suite) -> Finding {
         return Finding::new(Level::Error, &subject, "it has no command", "set `command` in part.toml");
     };
     match find_program(program, &project.root.join(&suite.folder), &project.root) {
-        Some(found) => Finding::new(Level::Ok, &subject, format!("{}: {}", suite.framework, found.display()), ""),
+        Some(found) => {
+            Finding::new(Level::Ok, &subject, format!("{}: {}", suite.framework, found.display()), "")
+        }
         None => Finding::new(
             Level::Error,
             &subject,
@@ -159,18 +161,27 @@ fn home_folder(home: Option<PathBuf>) -> Finding {
     let shown = home.display();
     if let Err(error) = rustix::fs::access(&home, rustix::fs::Access::WRITE_OK) {
         let text = format!("{shown} cannot be written: {error}");
-        return Finding::new(Level::Error, "home", text, "choose another folder with --home DIR or PART_HOME");
+        return Finding::new(
+            Level::Error,
+            "home",
+            text,
+            "choose another folder with --home DIR or PART_HOME",
+        );
     }
     match rustix::fs::statvfs(&home) {
         Ok(about) => {
             let free = about.f_bavail.saturating_mul(about.f_frsize);
             let text = format!("{shown}: {} free", bytes(free));
             match free < SPACE_LOW {
-                true => Finding::new(Level::Warning, "home", text, "free some space before the next large run"),
+                true => {
+                    Finding::new(Level::Warning, "home", text, "free some space before the next large run")
+                }
                 false => Finding::new(Level::Ok, "home", text, ""),
             }
         }
-        Err(error) => Finding::new(Level::Warning, "home", format!("{shown}: free space unknown: {error}"), ""),
+        Err(error) => {
+            Finding::new(Level::Warning, "home", format!("{shown}: free space unknown: {error}"), "")
+        }
     }
 }
 

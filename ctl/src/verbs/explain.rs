@@ -29,7 +29,8 @@ pub(super) async fn run(app: &mut App, args: ExplainArgs) -> Result<Exit, CliErr
     match app.out.format() {
         Format::Json => {
             for one in &response.explanations {
-                let line = ExplanationLine { run: &run, group: &one.group, spec: &one.spec, facts: &one.facts };
+                let line =
+                    ExplanationLine { run: &run, group: &one.group, spec: &one.spec, facts: &one.facts };
                 app.out.json(&Line::new("explanation", line));
             }
         }

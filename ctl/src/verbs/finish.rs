@@ -45,7 +45,8 @@ impl Wishes {
             junit::prepare(file)?;
         }
         if let Some(folder) = &self.artifacts {
-            std::fs::create_dir_all(folder).map_err(|error| CliError::file("make the folder", folder, error))?;
+            std::fs::create_dir_all(folder)
+                .map_err(|error| CliError::file("make the folder", folder, error))?;
         }
         Ok(())
     }
@@ -125,7 +126,9 @@ fn after_trouble(conclusion: Conclusion, error: &CliError) -> Conclusion {
         | Outcome::FlakyRefused
         | Outcome::Failed
         | Outcome::Incomplete
-        | Outcome::NothingRan => Conclusion { exit: error.kind().exit(), result: Outcome::Incomplete, ..conclusion },
+        | Outcome::NothingRan => {
+            Conclusion { exit: error.kind().exit(), result: Outcome::Incomplete, ..conclusion }
+        }
     }
 }
 

@@ -45,7 +45,8 @@ pub(super) async fn run(app: &mut App, args: HistoryArgs) -> Result<Exit, CliErr
 
 fn text(known: &HistoryResponse, now: Timestamp, palette: Palette) -> String {
     let clean = |text: &str| clean::line(text, palette.into());
-    let mut table = Table::new(["WHEN", "RUN", "TRY", "VERDICT", "TOOK", "SUITE", "NEEDS", "SPEC"]).numbers([2, 4]);
+    let mut table =
+        Table::new(["WHEN", "RUN", "TRY", "VERDICT", "TOOK", "SUITE", "NEEDS", "SPEC"]).numbers([2, 4]);
     for row in &known.rows {
         let verdict = attempt_verdict_from_wire(row.verdict).map_or("unknown".to_owned(), |v| v.to_string());
         table.row([
@@ -99,7 +100,10 @@ mod tests {
             counts,
         };
         let known = HistoryResponse {
-            rows: vec![row(900_000, AttemptVerdict::Passed, 4210, true), row(500_000, AttemptVerdict::TimedOut, 60_000, false)],
+            rows: vec![
+                row(900_000, AttemptVerdict::Passed, 4210, true),
+                row(500_000, AttemptVerdict::TimedOut, 60_000, false),
+            ],
             forecasts: vec![Forecast {
                 project: "shop".into(),
                 suite: "e2e".into(),

@@ -65,7 +65,9 @@ fn pick(spec: &SpecView, number: Option<u32>) -> Result<&AttemptView, String> {
     match number {
         Some(number) => match spec.attempt(number) {
             Some(attempt) if attempt.ended.is_some() => Ok(attempt),
-            Some(_) => Err(format!("attempt {number} of {name} is still running; its output comes when it ends")),
+            Some(_) => {
+                Err(format!("attempt {number} of {name} is still running; its output comes when it ends"))
+            }
             None => Err(format!("{name} has no attempt {number}, but {}", spec.attempts.len())),
         },
         None => spec.last_ended().ok_or_else(|| match (&spec.carried, spec.active()) {
@@ -138,7 +140,10 @@ impl Pieces<'_> {
     fn end(&mut self) {
         let rest = std::mem::take(&mut self.rest);
         self.pass(&rest);
-        if self.out.format() == Format::Human && self.head.shown && rest.last().is_some_and(|byte| *byte != b'\n') {
+        if self.out.format() == Format::Human
+            && self.head.shown
+            && rest.last().is_some_and(|byte| *byte != b'\n')
+        {
             self.out.data("\n");
         }
     }

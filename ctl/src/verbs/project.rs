@@ -26,7 +26,11 @@ pub(super) fn load(args: &ProjectArgs) -> Result<(Project, Vec<Warning>, PathBuf
 }
 
 /// What is to be submitted. `inherits`: specs will run with this process's environment.
-pub(super) async fn submission(app: &mut App, args: &SubmitArgs, inherits: bool) -> Result<Resolved, CliError> {
+pub(super) async fn submission(
+    app: &mut App,
+    args: &SubmitArgs,
+    inherits: bool,
+) -> Result<Resolved, CliError> {
     let (project, warnings, cwd) = load(&args.project)?;
     for warning in &warnings {
         app.note(&warning.to_string());

@@ -51,7 +51,8 @@ async fn send(clients: &Clients, args: &RerunArgs) -> Result<SubmitResponse, Cli
     let info = find_run(clients, &args.run, clock::now()).await?;
     if args.failed && all_passed(&info) {
         let short = short_id(&info.run);
-        let message = format!("nothing of run {short} failed or is missing, so there is nothing to run again");
+        let message =
+            format!("nothing of run {short} failed or is missing, so there is nothing to run again");
         return Err(CliError::new(Kind::NothingToRun, message).hint("without --failed all of it runs again"));
     }
     let request = RerunRequest {
@@ -66,5 +67,6 @@ async fn send(clients: &Clients, args: &RerunArgs) -> Result<SubmitResponse, Cli
 
 fn all_passed(info: &RunInfo) -> bool {
     let summary = info.summary.as_ref();
-    info.finished_at.is_some() && summary.is_some_and(|summary| summary.specs > 0 && summary.passed == summary.specs)
+    info.finished_at.is_some()
+        && summary.is_some_and(|summary| summary.specs > 0 && summary.passed == summary.specs)
 }

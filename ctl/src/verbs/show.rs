@@ -6,7 +6,7 @@ use crate::clock;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::follow::read_ledger;
-use crate::mesh::{Clients, Mesh, Role, find_run, read_tail};
+use crate::mesh::{Clients, Mesh, Role, TAIL_PATIENCE, find_run, read_tail};
 use crate::out::Format;
 use crate::render::human::{Tail, failure, run_page};
 use crate::render::json::{Line, RunLine, SpecLine};
@@ -58,7 +58,7 @@ async fn failures(
     for spec in failed.iter().take(limit) {
         let Some(attempt) = spec.last_ended() else { continue };
         let tail = match attempt.finish() {
-            Some(finish) => read_tail(clients, finish.output.clone()).await,
+            Some(finish) => read_tail(clients, finish.output.clone(), TAIL_PATIENCE).await,
             None => Tail::Empty,
         };
         let line = crate::render::human::ended(view, spec, attempt, palette);
@@ -72,7 +72,11 @@ async fn failures(
     let short = view.short();
     let mut next = Vec::new();
     if failed.len() > limit {
-        next.push(format!("{} more failures: {}", failed.len() - limit, commands.line(&["show", &short, "--spec", "NAME"])));
+        next.push(format!(
+            "{} more failures: {}",
+            failed.len() - limit,
+            commands.line(&["show", &short, "--spec", "NAME"])
+        ));
     }
     if info.finished_at.is_none() && !info.abandoned {
         next.push(commands.line(&["watch", &short]));
@@ -91,7 +95,10 @@ fn is_told(spec: &SpecView) -> bool {
         Some(SpecVerdict::Passed { .. } | SpecVerdict::Carried | SpecVerdict::Cancelled) => false,
         // Undecided: an attempt that failed and is to be tried again.
         None => spec.last_finish().is_some_and(|finish| match finish.verdict {
-            AttemptVerdict::Failed | AttemptVerdict::TimedOut | AttemptVerdict::Crashed | AttemptVerdict::Invalid(_) => true,
+            AttemptVerdict::Failed
+            | AttemptVerdict::TimedOut
+            | AttemptVerdict::Crashed
+            | AttemptVerdict::Invalid(_) => true,
             AttemptVerdict::Passed | AttemptVerdict::Lost | AttemptVerdict::Cancelled => false,
         }),
     }

@@ -71,12 +71,14 @@ pub(super) async fn run(app: &mut App, args: SubmitArgs) -> Result<Exit, CliErro
 /// What cannot be asked for in this place.
 pub(super) fn check(place: &Place, args: &ReportArgs) -> Result<(), CliError> {
     match place {
-        Place::Local { .. } if args.detach => Err(CliError::usage("a run in this process cannot be detached from")
-            .hint("--detach needs a daemon: name one with --server HOST:PORT")),
-        Place::Server { address } if args.workers.is_some() => {
-            Err(CliError::usage(format!("--workers sets the slots of a local mesh, but {address} has its own"))
-                .hint("leave it out, or use --local"))
+        Place::Local { .. } if args.detach => {
+            Err(CliError::usage("a run in this process cannot be detached from")
+                .hint("--detach needs a daemon: name one with --server HOST:PORT"))
         }
+        Place::Server { address } if args.workers.is_some() => Err(CliError::usage(format!(
+            "--workers sets the slots of a local mesh, but {address} has its own"
+        ))
+        .hint("leave it out, or use --local")),
         Place::Local { .. } | Place::Server { .. } => Ok(()),
     }
 }

@@ -3,12 +3,12 @@
 use super::RunView;
 use super::model::{AttemptView, Finished, GroupView, Keep, SpecView, is_failure};
 use part_core::{AttemptVerdict, Millis, SpecVerdict, TestResult, Timestamp};
+use part_proto::WireError;
 use part_proto::convert::{
-    attempt_verdict_from_wire, cancel_reason_from_wire, finish_from_wire, recipe_from_wire, run_verdict_from_wire,
-    source_from_wire, spec_verdict_from_wire, summary_from_wire, test_from_wire,
+    attempt_verdict_from_wire, cancel_reason_from_wire, finish_from_wire, recipe_from_wire,
+    run_verdict_from_wire, source_from_wire, spec_verdict_from_wire, summary_from_wire, test_from_wire,
 };
 use part_proto::v1::{self, event::Fact};
-use part_proto::WireError;
 use thiserror::Error;
 
 /// Something that is worth telling. Specs are named by their place in [`RunView::specs`].
@@ -163,7 +163,8 @@ impl RunView {
             return contradiction("the run is opened a second time");
         }
         self.source = source_from_wire(opened.source)?;
-        (self.project, self.build, self.workspace) = (opened.project, opened.build, opened.workspace_in_place);
+        (self.project, self.build, self.workspace) =
+            (opened.project, opened.build, opened.workspace_in_place);
         Ok(())
     }
 
@@ -193,7 +194,8 @@ impl RunView {
         }
         for spec in added.specs {
             let expected = spec.expected_ms.map(Millis);
-            let carried = (!spec.carried_from.is_empty()).then_some((spec.carried_from, Millis(spec.carried_ms)));
+            let carried =
+                (!spec.carried_from.is_empty()).then_some((spec.carried_from, Millis(spec.carried_ms)));
             // A carried pass is decided by this very event.
             let verdict = carried.is_some().then_some(SpecVerdict::Carried);
             match verdict {
@@ -220,7 +222,10 @@ impl RunView {
         for (group, found) in self.groups.iter().zip(found) {
             if group.specs != found {
                 let announced = group.specs;
-                return contradiction(format!("group {:?} has {found} specs instead of {announced}", group.label));
+                return contradiction(format!(
+                    "group {:?} has {found} specs instead of {announced}",
+                    group.label
+                ));
             }
         }
         self.sealed = true;
@@ -385,4 +390,3 @@ impl super::Tally {
         }
     }
 }
-

@@ -12,11 +12,13 @@ mod clock;
 mod eta;
 mod fold;
 mod model;
+#[cfg(test)]
+mod tests;
 pub(crate) mod verdict;
 
 pub(crate) use clock::LeaderClock;
 pub(crate) use eta::{Eta, eta};
 pub(crate) use fold::Notice;
-pub(crate) use model::{AttemptView, GroupView, Keep, RunView, SpecView, short_id};
 use model::Tally;
+pub(crate) use model::{AttemptView, GroupView, Keep, RunView, SpecView, short_id};
 pub(crate) use verdict::{Conclusion, Submitted};

@@ -2,8 +2,8 @@
 
 use super::backlog::Backlog;
 use part_core::{
-    AttemptVerdict, CancelReason, Finish, Millis, Recipe, RunSummary, RunVerdict, Source, SpecVerdict, TestCounts,
-    TestOutcome, TestResult, Timestamp,
+    AttemptVerdict, CancelReason, Finish, Millis, Recipe, RunSummary, RunVerdict, Source, SpecVerdict,
+    TestCounts, TestOutcome, TestResult, Timestamp,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -198,16 +198,12 @@ impl RunView {
     /// Tests of the deciding attempts so far, by outcome.
     pub(crate) fn test_counts(&self) -> TestCounts {
         let mut counts = TestCounts::default();
-        for finish in self.specs.iter().filter(|spec| spec.verdict.is_some()).filter_map(SpecView::last_finish) {
+        for finish in
+            self.specs.iter().filter(|spec| spec.verdict.is_some()).filter_map(SpecView::last_finish)
+        {
             counts.merge(finish.tests);
         }
         counts
-    }
-
-    /// Slot time of the attempts that ended.
-    pub(crate) fn slot_time(&self) -> Millis {
-        let attempts = self.specs.iter().flat_map(|spec| &spec.attempts);
-        attempts.filter_map(AttemptView::took).fold(Millis::ZERO, |sum, took| sum + took)
     }
 
     /// Test results that were kept are forgotten; called once a failure was told.

@@ -104,7 +104,8 @@ pub(crate) struct Circumstances {
 impl Submitted {
     /// What a submission holds.
     pub(crate) fn of(submission: &Submission) -> Self {
-        let specs = |group: &part_core::GroupSubmission| group.specs.iter().map(|spec| spec.name.clone()).collect();
+        let specs =
+            |group: &part_core::GroupSubmission| group.specs.iter().map(|spec| spec.name.clone()).collect();
         Submitted::Names(submission.groups.iter().map(|group| (group.label.clone(), specs(group))).collect())
     }
 }
@@ -116,7 +117,9 @@ pub(crate) fn conclude(view: &RunView, submitted: &Submitted, circumstances: Cir
     let verdict = view.finished.as_ref().map(|finished| finished.verdict);
     match (verdict, interrupted) {
         (None, Some(exit)) => return plain(exit, Outcome::Cancelled),
-        (Some(RunVerdict::Cancelled), exit) => return plain(exit.unwrap_or(Exit::Interrupted), Outcome::Cancelled),
+        (Some(RunVerdict::Cancelled), exit) => {
+            return plain(exit.unwrap_or(Exit::Interrupted), Outcome::Cancelled);
+        }
         (_, _) => {}
     }
     let shortfalls = shortfalls(view, submitted, verdict);
@@ -175,8 +178,11 @@ fn absent(view: &RunView, submitted: &Submitted) -> Vec<Shortfall> {
         Submitted::Count(count) if *count == found => Vec::new(),
         Submitted::Count(submitted) => vec![Shortfall::Count { submitted: *submitted, found }],
         Submitted::Names(groups) => {
-            let known: BTreeSet<(&str, &str)> =
-                view.specs.iter().map(|spec| (view.group_of(spec).label.as_str(), spec.name.as_str())).collect();
+            let known: BTreeSet<(&str, &str)> = view
+                .specs
+                .iter()
+                .map(|spec| (view.group_of(spec).label.as_str(), spec.name.as_str()))
+                .collect();
             let wanted = groups.iter().flat_map(|(group, specs)| specs.iter().map(move |spec| (group, spec)));
             wanted
                 .filter(|(group, spec)| !known.contains(&(group.as_str(), spec.as_str())))
@@ -221,7 +227,9 @@ impl fmt::Display for Shortfall {
             Shortfall::Count { submitted, found } => {
                 write!(f, "{submitted} specs were submitted, but the run has {found}")
             }
-            Shortfall::Absent { group, spec } => write!(f, "{group}  {spec}  was submitted, but is not in the run"),
+            Shortfall::Absent { group, spec } => {
+                write!(f, "{group}  {spec}  was submitted, but is not in the run")
+            }
             Shortfall::Undecided { group, spec } => write!(f, "{group}  {spec}  has no verdict"),
             Shortfall::NoEvidence { group, spec } => {
                 write!(f, "{group}  {spec}  is said to have passed, but no attempt of it did")

@@ -51,9 +51,10 @@ impl BlobService for Blobs {
         let content = self.shared.blobs.get(digest, range).await.map_err(|error| failed(&error))?;
         let chunks = content.stream.flat_map(|chunk| {
             let pieces: Vec<_> = match chunk {
-                Ok(bytes) => {
-                    bytes.chunks(CHUNK_BYTES).map(|piece| Ok(v1::BlobChunk { data: piece.to_vec() })).collect()
-                }
+                Ok(bytes) => bytes
+                    .chunks(CHUNK_BYTES)
+                    .map(|piece| Ok(v1::BlobChunk { data: piece.to_vec() }))
+                    .collect(),
                 Err(error) => vec![Err(failed(&error))],
             };
             futures::stream::iter(pieces)

@@ -43,13 +43,20 @@ pub(super) async fn examine(shared: &Shared) -> Vec<v1::Finding> {
             match violations.is_empty() {
                 true => findings.push(finding(FindingLevel::Ok, "invariants", "all hold", "")),
                 false => findings.extend(violations.iter().map(|violation| {
-                    finding(FindingLevel::Error, "invariants", &violation.0, "this is a bug of Part: please report it")
+                    finding(
+                        FindingLevel::Error,
+                        "invariants",
+                        &violation.0,
+                        "this is a bug of Part: please report it",
+                    )
                 })),
             }
             let present = workers.iter().filter(|worker| worker.link == LinkState::Present).count();
             findings.push(match present {
                 0 => finding(FindingLevel::Error, "workers", "none is here", "start one: a partd with slots"),
-                _ => finding(FindingLevel::Ok, "workers", &format!("{present} of {} here", workers.len()), ""),
+                _ => {
+                    finding(FindingLevel::Ok, "workers", &format!("{present} of {} here", workers.len()), "")
+                }
             });
         }
     }
@@ -59,12 +66,16 @@ pub(super) async fn examine(shared: &Shared) -> Vec<v1::Finding> {
 fn disk(shared: &Shared) -> v1::Finding {
     let home = shared.home.display().to_string();
     match rustix::fs::statvfs(&shared.home) {
-        Err(error) => finding(FindingLevel::Error, "disk", &format!("{home}: {error}"), "check the folder's rights"),
+        Err(error) => {
+            finding(FindingLevel::Error, "disk", &format!("{home}: {error}"), "check the folder's rights")
+        }
         Ok(about) => {
             let free = about.f_bavail.saturating_mul(about.f_frsize);
             let text = format!("{home}: {} MiB free", free >> 20);
             match free < bounds::DISK_LOW_BYTES {
-                true => finding(FindingLevel::Warning, "disk", &text, "free some space before the next large run"),
+                true => {
+                    finding(FindingLevel::Warning, "disk", &text, "free some space before the next large run")
+                }
                 false => finding(FindingLevel::Ok, "disk", &text, ""),
             }
         }
@@ -72,5 +83,10 @@ fn disk(shared: &Shared) -> v1::Finding {
 }
 
 fn finding(level: FindingLevel, subject: &str, text: &str, remedy: &str) -> v1::Finding {
-    v1::Finding { level: level.into(), subject: subject.to_owned(), text: text.to_owned(), remedy: remedy.to_owned() }
+    v1::Finding {
+        level: level.into(),
+        subject: subject.to_owned(),
+        text: text.to_owned(),
+        remedy: remedy.to_owned(),
+    }
 }

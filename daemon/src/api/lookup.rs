@@ -67,7 +67,7 @@ impl Shared {
 
     async fn describe_one(&self, row: RunRow, realms: &[RealmRow]) -> Result<v1::RunInfo, Status> {
         let realm = realms.iter().find(|realm| realm.realm == row.realm);
-        let here = self.leader.as_ref().is_some_and(|(_, realm)| *realm == row.realm);
+        let here = self.leads(&row.realm);
         let running = row.progress.finished.is_none();
         let (summary, finished) = match &row.progress.finished {
             Some(finished) => (summary_to_wire(&finished.summary), Some((finished.at, finished.verdict))),

@@ -26,7 +26,9 @@ fn workers(core: &part_core::Core, now: part_core::Timestamp) -> Vec<v1::WorkerI
     for worker in core.workers(now) {
         let mut wire = worker_to_wire(&worker);
         for (slot, (_, attempt)) in wire.slots.iter_mut().zip(&worker.slots) {
-            let Some((run, spec, attempt)) = attempt.and_then(|id| core.state().attempt(id)) else { continue };
+            let Some((run, spec, attempt)) = attempt.and_then(|id| core.state().attempt(id)) else {
+                continue;
+            };
             slot.group = run.group_of(spec).label.as_ref().to_owned();
             slot.spec = spec.name.as_ref().to_owned();
             slot.since = attempt.assigned_at.0;
@@ -63,7 +65,8 @@ impl MeshService for Mesh {
             for worker in workers.iter().filter(|worker| worker.link != LinkState::Absent) {
                 response.workers += 1;
                 response.slots += worker.slots.len() as u32;
-                response.busy_slots += worker.slots.iter().filter(|(_, attempt)| attempt.is_some()).count() as u32;
+                response.busy_slots +=
+                    worker.slots.iter().filter(|(_, attempt)| attempt.is_some()).count() as u32;
             }
         }
         Ok(Response::new(response))

@@ -1,8 +1,8 @@
 //! A run made of an earlier one.
 
 use part_core::{
-    AttemptId, AttemptPhase, Carried, GroupSubmission, Run, SpecIndex, SpecPhase, SpecSubmission, SpecVerdict, Source,
-    Submission, SubmissionId,
+    AttemptId, AttemptPhase, Carried, GroupSubmission, Run, Source, SpecIndex, SpecPhase, SpecSubmission,
+    SpecVerdict, Submission, SubmissionId,
 };
 use part_proto::status;
 use tonic::Status;

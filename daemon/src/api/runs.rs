@@ -3,8 +3,8 @@
 use super::lookup::store_failed;
 use super::rerun;
 use super::services::{Shared, unanswered};
-use crate::watch::watch_run;
 use crate::bounds;
+use crate::watch::watch_run;
 use part_core::{
     CancelMode, Estimate, HistoryKey, Input, Reply, RequestId, RunId, SpecIndex, SpecPhase, Submission,
 };
@@ -113,11 +113,7 @@ impl RunService for Runs {
         let row = self.shared.store.run_row(run).await.map_err(|error| store_failed(&error))?;
         row.ok_or_else(|| status::not_found(format!("there is no run {run}")))?;
         let (out, events) = mpsc::channel(bounds::WATCH_QUEUE);
-        let (store, hub) = (Arc::clone(&self.shared.store), Arc::clone(&self.shared.hub));
-        let closing = self.shared.closing.clone();
-        tokio::spawn(async move {
-            closing.run_until_cancelled(watch_run(store, hub, run, after, out)).await;
-        });
+        tokio::spawn(watch_run(Arc::clone(&self.shared), run, after, out));
         Ok(Response::new(Box::pin(tokio_stream::wrappers::ReceiverStream::new(events))))
     }
 
@@ -181,7 +177,10 @@ impl RunService for Runs {
         let live = match &self.shared.leader {
             Some((mailbox, _)) => {
                 let spec = asked.spec.clone();
-                mailbox.look(move |core, now| explain(core, id, &spec, most, now)).await.map_err(unanswered)?
+                mailbox
+                    .look(move |core, now| explain(core, id, &spec, most, now))
+                    .await
+                    .map_err(unanswered)?
             }
             None => None,
         };
@@ -264,7 +263,11 @@ fn explain(
             && let Some(explained) = core.explain(id, SpecIndex(index as u32), now)
         {
             let group = run.group_of(candidate).label.as_ref().to_owned();
-            response.explanations.push(v1::Explanation { group, spec: explained.name, facts: explained.facts });
+            response.explanations.push(v1::Explanation {
+                group,
+                spec: explained.name,
+                facts: explained.facts,
+            });
         }
     }
     Some(response)

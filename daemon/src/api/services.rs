@@ -11,7 +11,7 @@ use part_proto::v1::mesh_service_server::MeshServiceServer;
 use part_proto::v1::run_service_server::RunServiceServer;
 use part_proto::v1::worker_service_server::WorkerServiceServer;
 use part_proto::{FILE_DESCRIPTOR_SET, MESSAGE_LIMIT, status};
-use part_store::{BlobStore, Durability, Realm, Store};
+use part_store::{BlobStore, Durability, Holder, Realm, Store};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -26,6 +26,8 @@ pub(crate) struct Shared {
     pub(crate) home: PathBuf,
     /// The leader of this process and its realm; none in a process that only reads.
     pub(crate) leader: Option<(Mailbox, Realm)>,
+    /// What this process says about itself where it holds something.
+    pub(crate) holder: Holder,
     /// What must hold of blobs when they are acknowledged.
     pub(crate) durability: Durability,
     /// Cancelled when no new run is accepted any more.
@@ -35,6 +37,11 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// True when this process leads the realm.
+    pub(crate) fn leads(&self, realm: &Realm) -> bool {
+        self.leader.as_ref().is_some_and(|(_, led)| led == realm)
+    }
+
     /// The leader's mailbox, or why there is none.
     pub(crate) fn mailbox(&self) -> Result<&Mailbox, Status> {
         let leader = self.leader.as_ref().map(|(mailbox, _)| mailbox);
@@ -44,7 +51,9 @@ impl Shared {
 
 /// An answer to a request that the leader did not take in time.
 pub(crate) fn unanswered(_: crate::leader::Unanswered) -> Status {
-    status::unavailable("the leader does not answer: it is starting, stopping, or its store is away; try again")
+    status::unavailable(
+        "the leader does not answer: it is starting, stopping, or its store is away; try again",
+    )
 }
 
 /// The services of one process.
@@ -60,11 +69,13 @@ impl Services {
         health.set_serving::<WorkerServiceServer<Workers>>().await;
         let mut routes = Routes::new(health_service)
             .add_service(
-                RunServiceServer::new(Runs::new(Arc::clone(&shared))).max_decoding_message_size(MESSAGE_LIMIT),
+                RunServiceServer::new(Runs::new(Arc::clone(&shared)))
+                    .max_decoding_message_size(MESSAGE_LIMIT),
             )
             .add_service(MeshServiceServer::new(Mesh::new(Arc::clone(&shared))))
             .add_service(
-                BlobServiceServer::new(Blobs::new(Arc::clone(&shared))).max_decoding_message_size(MESSAGE_LIMIT),
+                BlobServiceServer::new(Blobs::new(Arc::clone(&shared)))
+                    .max_decoding_message_size(MESSAGE_LIMIT),
             )
             .add_service(
                 WorkerServiceServer::new(Workers::new(shared)).max_decoding_message_size(MESSAGE_LIMIT),

@@ -10,6 +10,7 @@ use part_proto::{status, v1};
 use std::pin::Pin;
 use std::sync::Arc;
 use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
 use tokio_stream::{Stream, StreamExt};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
@@ -58,6 +59,8 @@ impl WorkerService for Workers {
         let beating = sender.downgrade();
         let link = LinkId(uuid::Uuid::now_v7());
         mailbox.link_opened(introduction, link, sender).await.map_err(unanswered)?;
+        // Asked again: the leader that took the link may be a newer one.
+        let term = mailbox.look(|core, _| core.term()).await.map_err(unanswered)?;
         let closing = self.shared.closing.clone();
         let from = Linked { mailbox, worker, incarnation, link };
         tokio::spawn(from.listen(said, term, beating, closing));
@@ -78,34 +81,34 @@ impl Linked {
     /// Passes on what the worker says, and beats, until the link ends.
     async fn listen(
         self,
-        mut said: Streaming<v1::WorkerMessage>,
+        said: Streaming<v1::WorkerMessage>,
         term: Term,
         sender: mpsc::WeakSender<v1::LeaderMessage>,
         closing: CancellationToken,
     ) {
-        let mut beat = tokio::time::interval(bounds::HEARTBEAT);
-        let why = loop {
-            tokio::select! {
-                () = closing.cancelled() => break "the daemon is stopping".to_owned(),
-                message = said.message() => match message {
-                    Ok(Some(message)) => {
-                        if let Err(why) = self.pass_on(message).await {
-                            break why;
-                        }
-                    }
-                    Ok(None) => break "the worker closed it".to_owned(),
-                    Err(status) => break status.message().to_owned(),
-                },
-                _ = beat.tick() => match sender.upgrade() {
-                    // A full queue is no silence: something else is on its way.
-                    Some(sender) => drop(LinkSender::try_send(&sender, leader_heartbeat_to_wire(term))),
-                    None => break "closed by the leader, or another link took its place".to_owned(),
-                },
-            }
+        let why = tokio::select! {
+            () = closing.cancelled() => "the daemon is stopping".to_owned(),
+            why = self.hear(said) => why,
+            () = beat(term, sender) => "closed by the leader, or another link took its place".to_owned(),
         };
         tracing::debug!(worker = %self.worker, why, "link closed");
         let Linked { mailbox, worker, incarnation, link } = self;
         mailbox.link_closed(worker, incarnation, link).await;
+    }
+
+    /// Passes on what the worker says; gives the reason for the end.
+    async fn hear(&self, mut said: Streaming<v1::WorkerMessage>) -> String {
+        loop {
+            match said.message().await {
+                Ok(Some(message)) => {
+                    if let Err(why) = self.pass_on(message).await {
+                        return why;
+                    }
+                }
+                Ok(None) => return "the worker closed it".to_owned(),
+                Err(status) => return status.message().to_owned(),
+            }
+        }
     }
 
     async fn pass_on(&self, message: v1::WorkerMessage) -> Result<(), String> {
@@ -116,6 +119,21 @@ impl Linked {
             WorkerSays::Heartbeat => Input::Heartbeat { worker, incarnation },
             WorkerSays::Drain(draining) => Input::DrainChanged { worker, draining },
         };
-        self.mailbox.input(input).await.map_err(|_| "the leader is gone".to_owned())
+        let passed = self.mailbox.said(self.worker.clone(), self.link, input).await;
+        passed.map_err(|_| "the leader is gone".to_owned())
+    }
+}
+
+/// Says that the leader is there, also while it has no time to listen, until the link is no longer open.
+async fn beat(term: Term, sender: mpsc::WeakSender<v1::LeaderMessage>) {
+    let mut beat = tokio::time::interval(bounds::HEARTBEAT);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        beat.tick().await;
+        match sender.upgrade() {
+            // A full queue is no silence: something else is on its way.
+            Some(sender) => drop(LinkSender::try_send(&sender, leader_heartbeat_to_wire(term))),
+            None => return,
+        }
     }
 }

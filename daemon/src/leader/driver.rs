@@ -5,12 +5,14 @@
 //! over, a record does not fit, or the core panics, the leader steps down and is rebuilt from the store.
 
 use super::links::Links;
-use super::mailbox::Mail;
+use super::mailbox::{Look, Mail};
 use crate::clock::Clock;
 use crate::error::chain;
 use crate::watch::WatchHub;
 use crate::{DaemonError, bounds};
-use part_core::{Config, Core, Effect, Input, Millis, Pending, Reply, RequestId, RunId, State, Term, Timestamp};
+use part_core::{
+    Config, Core, Effect, Input, Millis, Pending, Reply, RequestId, RunId, State, Term, Timestamp,
+};
 use part_store::{CommitError, Holder, Realm, Store};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -38,6 +40,7 @@ pub(crate) struct Leader {
 /// One leadership period.
 struct Driver<'a> {
     options: &'a LeaderOptions,
+    stop: &'a CancellationToken,
     mail: &'a mut mpsc::Receiver<Mail>,
     clock: Clock,
     core: Core,
@@ -65,9 +68,13 @@ impl Leader {
     /// Leads until `stop`, rebuilding itself from the store when it loses its footing.
     pub(crate) async fn lead(mut self, stop: CancellationToken) -> Result<(), DaemonError> {
         let mut rebuilds = 0;
+        let mut footing = self.options.find_footing().await?;
         loop {
             let begun = Instant::now();
-            let why = match self.period(&stop).await? {
+            let ended = self.period(footing, &stop).await;
+            // Watchers look into the store from here on, until a leader tells them more.
+            self.options.hub.leaderless();
+            let why = match ended {
                 StepDown::Stopped => return Ok(()),
                 StepDown::Store(error) => return Err(DaemonError::Commit(error)),
                 StepDown::Rebuild(why) => why,
@@ -77,25 +84,42 @@ impl Leader {
             if rebuilds > bounds::REBUILDS {
                 return Err(DaemonError::Unstable { times: rebuilds, why });
             }
+            footing = match self.find_footing_again(&stop).await? {
+                Some(footing) => footing,
+                None => return Ok(()),
+            };
         }
     }
 
-    async fn period(&mut self, stop: &CancellationToken) -> Result<StepDown, DaemonError> {
-        let options = self.options.clone();
-        let store = &options.store;
-        let begun = store.begin_term(&options.realm, &options.holder, Term::default()).await;
-        let term = begun.map_err(DaemonError::Store)?;
-        let mut state = State::default();
-        let mut newest = Timestamp::default();
-        for run in store.unfinished(&options.realm).await.map_err(DaemonError::Store)? {
-            newest = newest.max(load(store.as_ref(), run, &mut state).await?);
+    /// After a step down the store may be away for the same reason; none when it was time to stop.
+    async fn find_footing_again(&self, stop: &CancellationToken) -> Result<Option<Footing>, DaemonError> {
+        let begun = Instant::now();
+        let mut wait = bounds::COMMIT_FIRST;
+        loop {
+            match self.options.find_footing().await {
+                Ok(footing) => return Ok(Some(footing)),
+                Err(DaemonError::Store(error)) if error.is_temporary() && !self.options.gives_up(begun) => {
+                    tracing::error!(error = chain(&error), "the leader cannot be rebuilt; waiting for the store");
+                }
+                Err(error) => return Err(error),
+            }
+            tokio::select! {
+                () = stop.cancelled() => return Ok(None),
+                () = tokio::time::sleep(wait) => {}
+            }
+            wait = (wait * 2).min(bounds::COMMIT_SLOWEST);
         }
+    }
+
+    async fn period(&mut self, footing: Footing, stop: &CancellationToken) -> StepDown {
+        let Footing { term, state, newest } = footing;
         let clock = Clock::start().not_before(newest);
         let config = Config { term, ..Config::default() };
         let (core, recovered) = Core::new(config, state, clock.now());
-        tracing::info!(realm = %options.realm, %term, runs = core.state().runs().count(), "leading");
+        tracing::info!(realm = %self.options.realm, %term, runs = core.state().runs().count(), "leading");
         let driver = Driver {
-            options: &options,
+            options: &self.options,
+            stop,
             mail: &mut self.mail,
             last_turn: clock.now(),
             clock,
@@ -104,7 +128,33 @@ impl Leader {
             answers: HashMap::new(),
             next_request: 0,
         };
-        Ok(driver.drive(recovered, stop).await)
+        driver.drive(recovered).await
+    }
+}
+
+/// What a leadership period stands on.
+struct Footing {
+    term: Term,
+    state: State,
+    /// Time of the newest entry of any unfinished run.
+    newest: Timestamp,
+}
+
+impl LeaderOptions {
+    /// Begins a term and reads the unfinished runs.
+    async fn find_footing(&self) -> Result<Footing, DaemonError> {
+        let begun = self.store.begin_term(&self.realm, &self.holder, Term::default()).await;
+        let term = begun.map_err(DaemonError::Store)?;
+        let (mut state, mut newest) = (State::default(), Timestamp::default());
+        for run in self.store.unfinished(&self.realm).await.map_err(DaemonError::Store)? {
+            newest = newest.max(load(self.store.as_ref(), run, &mut state).await?);
+        }
+        Ok(Footing { term, state, newest })
+    }
+
+    /// True when the store has been away for longer than this leader waits.
+    fn gives_up(&self, since: Instant) -> bool {
+        self.give_up_after.is_some_and(|limit| since.elapsed() >= limit)
     }
 }
 
@@ -112,7 +162,8 @@ impl Leader {
 pub(crate) async fn load(store: &dyn Store, run: RunId, state: &mut State) -> Result<Timestamp, DaemonError> {
     let (mut after, mut newest) = (0, Timestamp::default());
     loop {
-        let page = store.entries(run, after, part_store::ENTRIES_PER_PAGE).await.map_err(DaemonError::Store)?;
+        let page =
+            store.entries(run, after, part_store::ENTRIES_PER_PAGE).await.map_err(DaemonError::Store)?;
         let Some(last) = page.last() else { return Ok(newest) };
         (after, newest) = (last.number, last.at);
         for entry in &page {
@@ -122,10 +173,11 @@ pub(crate) async fn load(store: &dyn Store, run: RunId, state: &mut State) -> Re
 }
 
 impl Driver<'_> {
-    async fn drive(mut self, recovered: Pending, stop: &CancellationToken) -> StepDown {
+    async fn drive(mut self, recovered: Pending) -> StepDown {
         if let Err(down) = self.settle(recovered).await {
             return down;
         }
+        let stop = self.stop;
         loop {
             let next_turn = self.next_turn();
             let first = tokio::select! {
@@ -155,11 +207,11 @@ impl Driver<'_> {
         self.notice_pause(&mut pending)?;
         let mut next = first;
         for _ in 0..bounds::BATCH {
-            let Some(mail) = next.take() else { break };
-            self.take(mail, &mut pending, &mut looks)?;
-            next = self.mail.try_recv().ok();
-        }
-        if let Some(mail) = next {
+            let Some(mail) = next.take().or_else(|| self.mail.try_recv().ok()) else { break };
+            if let Mail::LinkOpened { .. } = mail {
+                // What is decided by now is meant for the worker's earlier link, and must not go out over this one.
+                self.settle(std::mem::take(&mut pending)).await?;
+            }
             self.take(mail, &mut pending, &mut looks)?;
         }
         let now = self.clock.now();
@@ -168,14 +220,16 @@ impl Driver<'_> {
         }
         self.settle(pending).await?;
         let now = self.clock.now();
-        looks.into_iter().for_each(|look: Box<dyn FnOnce(&Core, Timestamp) + Send>| look(&self.core, now));
-        self.last_turn = self.clock.now();
+        looks.into_iter().for_each(|look| self.show(look, now));
         Ok(())
     }
 
-    /// A leader that was stopped or slept must not hold the silence of that time against its workers.
+    /// A leader that was stopped or slept, or waited for its store, must not hold the silence of that time against its
+    /// workers.
     fn notice_pause(&mut self, pending: &mut Pending) -> Result<(), StepDown> {
-        let gap = self.clock.now().since(self.last_turn);
+        let now = self.clock.now();
+        let gap = now.since(self.last_turn);
+        self.last_turn = now;
         if gap >= Millis(bounds::PAUSE.as_millis() as u64) {
             tracing::warn!(%gap, "the leader did not run for a while");
             self.input(Input::LeaderPaused { lasted: gap }, pending)?;
@@ -183,14 +237,12 @@ impl Driver<'_> {
         Ok(())
     }
 
-    fn take(
-        &mut self,
-        mail: Mail,
-        pending: &mut Pending,
-        looks: &mut Vec<Box<dyn FnOnce(&Core, Timestamp) + Send>>,
-    ) -> Result<(), StepDown> {
+    fn take(&mut self, mail: Mail, pending: &mut Pending, looks: &mut Vec<Look>) -> Result<(), StepDown> {
         match mail {
-            Mail::Input(input) => self.input(input, pending),
+            Mail::Said { worker, link, input } => match self.links.is_open(&worker, link) {
+                true => self.input(input, pending),
+                false => Ok(()),
+            },
             Mail::LinkOpened { introduction, link, sender } => {
                 self.links.open(introduction.worker.clone(), link, sender);
                 self.input(Input::WorkerIntroduced { introduction }, pending)
@@ -212,6 +264,14 @@ impl Driver<'_> {
         }
     }
 
+    /// Lets somebody look. A panic in there changed nothing, and costs the answer only.
+    fn show(&self, look: Look, now: Timestamp) {
+        let shown = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| look(&self.core, now)));
+        if let Err(panic) = shown {
+            tracing::error!(why = panic_text(&*panic), "a look at the core panicked");
+        }
+    }
+
     /// Lets the core decide. A panic in there is our bug: the state cannot be trusted any more, the ledger can.
     fn input(&mut self, input: Input, pending: &mut Pending) -> Result<(), StepDown> {
         let now = self.clock.now();
@@ -223,7 +283,7 @@ impl Driver<'_> {
                 pending.append(decided);
                 Ok(())
             }
-            Err(panic) => Err(StepDown::Rebuild(format!("the core panicked: {}", panic_text(&panic)))),
+            Err(panic) => Err(StepDown::Rebuild(format!("the core panicked: {}", panic_text(&*panic)))),
         }
     }
 
@@ -251,7 +311,7 @@ impl Driver<'_> {
     }
 
     async fn commit(&self, pending: &Pending) -> Result<(), StepDown> {
-        let LeaderOptions { store, realm, give_up_after, .. } = self.options;
+        let LeaderOptions { store, realm, .. } = self.options;
         let begun = Instant::now();
         let mut wait = bounds::COMMIT_FIRST;
         loop {
@@ -265,13 +325,17 @@ impl Driver<'_> {
                 }
                 CommitError::Store(cause) if cause.is_temporary() => {
                     tracing::error!(error = chain(&error), "nothing can be recorded; waiting for the store");
-                    if give_up_after.is_some_and(|limit| begun.elapsed() >= limit) {
+                    if self.options.gives_up(begun) {
                         return Err(StepDown::Store(error));
                     }
                 }
                 CommitError::Store(_) => return Err(StepDown::Store(error)),
             }
-            tokio::time::sleep(wait).await;
+            tokio::select! {
+                // Nothing of the batch was seen by anybody.
+                () = self.stop.cancelled() => return Err(StepDown::Stopped),
+                () = tokio::time::sleep(wait) => {}
+            }
             wait = (wait * 2).min(bounds::COMMIT_SLOWEST);
         }
     }

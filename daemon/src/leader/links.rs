@@ -25,6 +25,12 @@ impl Links {
         self.open.insert(worker, (link, sender));
     }
 
+    /// True while this link is the worker's own. What comes over any other is from before: from an earlier link, or
+    /// meant for an earlier leader, and its reports have come again over this one or will.
+    pub(super) fn is_open(&self, worker: &WorkerId, link: LinkId) -> bool {
+        self.open.get(worker).is_some_and(|(open, _)| *open == link)
+    }
+
     /// Forgets a link that closed. False when another one has taken its place already.
     pub(super) fn close(&mut self, worker: &WorkerId, link: LinkId) -> bool {
         match self.open.get(worker) {

@@ -7,8 +7,8 @@ use tokio::sync::{mpsc, oneshot};
 
 /// What can be put into the mailbox.
 pub(crate) enum Mail {
-    /// Something happened.
-    Input(Input),
+    /// A worker said something over this link.
+    Said { worker: WorkerId, link: LinkId, input: Input },
     /// A worker opened a link; what the leader says to it goes into `sender`.
     LinkOpened { introduction: Introduction, link: LinkId, sender: LinkSender },
     /// That link closed.
@@ -16,8 +16,11 @@ pub(crate) enum Mail {
     /// A client asks for something and waits for the answer.
     Request { make: Box<dyn FnOnce(RequestId) -> Input + Send>, answer: oneshot::Sender<Reply> },
     /// Somebody wants to look at the core. Sees only what is committed.
-    Look(Box<dyn FnOnce(&Core, Timestamp) + Send>),
+    Look(Look),
 }
+
+/// A look at the core and the time.
+pub(crate) type Look = Box<dyn FnOnce(&Core, Timestamp) + Send>;
 
 /// A handle for those who put something in.
 #[derive(Clone)]
@@ -36,9 +39,9 @@ pub(crate) fn mailbox() -> (Mailbox, mpsc::Receiver<Mail>) {
 }
 
 impl Mailbox {
-    /// Puts an input in, waiting while the mailbox is full.
-    pub(crate) async fn input(&self, input: Input) -> Result<(), Unanswered> {
-        self.mail.send(Mail::Input(input)).await.map_err(|_| Unanswered)
+    /// Passes on what a worker said, waiting while the mailbox is full. It counts only while that link is open.
+    pub(crate) async fn said(&self, worker: WorkerId, link: LinkId, input: Input) -> Result<(), Unanswered> {
+        self.mail.send(Mail::Said { worker, link, input }).await.map_err(|_| Unanswered)
     }
 
     /// Registers a worker's link.

@@ -1,8 +1,8 @@
 //! A daemon of its own for a test: own home, own port, gone with the test.
 
 use part_core::{
-    GroupPolicy, GroupSubmission, Recipe, Requirements, RunPolicy, Source, SpecSubmission, Submission, SubmissionId,
-    Workspace,
+    GroupPolicy, GroupSubmission, Recipe, Requirements, RunPolicy, Source, SpecSubmission, Submission,
+    SubmissionId, Workspace,
 };
 use part_proto::convert::submission_to_wire;
 use part_proto::v1::{self, event::Fact, run_service_client::RunServiceClient};

@@ -6,7 +6,8 @@ use part_proto::v1::{RunVerdict, SpecVerdict};
 use std::path::Path;
 
 /// Each spec says that it began, waits for the file `go`, and says that it ended.
-const WAITS_FOR_GO: &str = r#"echo "begin $1" >> witness; while [ ! -e go ]; do sleep 0.05; done; echo "end $1" >> witness"#;
+const WAITS_FOR_GO: &str =
+    r#"echo "begin $1" >> witness; while [ ! -e go ]; do sleep 0.05; done; echo "end $1" >> witness"#;
 
 fn witness(folder: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(folder.join("witness")).unwrap_or_default();

@@ -106,6 +106,7 @@ async fn garbage_and_silence_do_not_disturb_others() {
     assert_eq!(refused.code(), tonic::Code::InvalidArgument);
     let empty = partd.runs().submit(tokio_stream::iter([])).await.expect_err("refused");
     assert_eq!(empty.code(), tonic::Code::InvalidArgument);
-    let status = MeshServiceClient::new(partd.channel()).status(v1::StatusRequest {}).await.expect("answered");
+    let status =
+        MeshServiceClient::new(partd.channel()).status(v1::StatusRequest {}).await.expect("answered");
     assert_eq!(status.into_inner().open_runs, 0);
 }

@@ -118,7 +118,9 @@ fn of_framework(framework: &Framework, mut found: Vec<Evidence>, tree: &Tree) ->
         let inner: Vec<&str> = inner.map(String::as_str).collect();
         let files = match &framework.specs {
             SpecSource::Listed { .. } => None,
-            SpecSource::Files { globs, ignore, .. } => Some(tree.matching(&evidence.folder, globs, ignore, &inner)),
+            SpecSource::Files { globs, ignore, .. } => {
+                Some(tree.matching(&evidence.folder, globs, ignore, &inner))
+            }
         };
         // A dependency alone, without any spec, proves nothing worth proposing.
         let useless = !evidence.strong && files.as_ref().is_some_and(BTreeSet::is_empty);
@@ -195,7 +197,11 @@ mod tests {
             (&[(".mocharc.yml", ""), ("test/a.js", "")], "mocha", Some(1)),
             (&[("wdio.conf.ts", ""), ("test/specs/a.ts", "")], "webdriverio", Some(1)),
             (&[("cypress.config.js", ""), ("cypress/e2e/a.cy.ts", "")], "cypress", Some(1)),
-            (&[("package.json", r#"{"scripts": {"test": "node --test"}}"#), ("a.test.mjs", "")], "node-test", Some(1)),
+            (
+                &[("package.json", r#"{"scripts": {"test": "node --test"}}"#), ("a.test.mjs", "")],
+                "node-test",
+                Some(1),
+            ),
             (&[("Cargo.toml", ""), ("sub/Cargo.toml", "")], "nextest", None),
             (&[("go.mod", ""), ("a_test.go", "")], "go", None),
             (&[("App.xcodeproj/project.pbxproj", "")], "xctest", None),

@@ -26,6 +26,7 @@ pub struct ListPlan {
     pub timeout: Millis,
     /// The file that it writes; its standard output without.
     pub file: Option<PathBuf>,
+    scratch: PathBuf,
     parser: ListParser,
     ok_codes: Vec<i32>,
     specs: Vec<String>,
@@ -131,6 +132,7 @@ impl Surroundings<'_> {
             timeout: call.timeout,
             file: file.map(|file| folder.join(file)),
             folder,
+            scratch: scratch.to_owned(),
             parser: call.parser,
             ok_codes: call.ok_codes.clone(),
             specs: specs.to_vec(),
@@ -149,15 +151,12 @@ impl Surroundings<'_> {
 }
 
 impl ListPlan {
-    /// Makes the folder for the file that the call writes.
+    /// Makes the folder for what the call writes.
     ///
     /// # Errors
     /// When it cannot be made.
     pub fn prepare(&self) -> io::Result<()> {
-        match self.file.as_deref().and_then(Path::parent) {
-            Some(folder) => std::fs::create_dir_all(folder),
-            None => Ok(()),
-        }
+        std::fs::create_dir_all(&self.scratch)
     }
 
     /// Reads what the call wrote.

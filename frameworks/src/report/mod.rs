@@ -12,8 +12,9 @@
 //!
 //! Not here: finding and reading the files, comparing with the exit code and the listing, and deciding what the
 //! attempt came to. A few things only the exit code can tell, because the frameworks do not report them: an
-//! unhandled rejection in Vitest's JSON, a failing test with passing subtests in node:test's JUnit, a Mocha or
-//! WebdriverIO file that could not be loaded.
+//! unhandled rejection in Vitest's JSON, a failing test with passing subtests in node:test's JUnit (its TAP has it), tests
+//! that Playwright interrupted in its JUnit (its JSON has them), a Mocha or WebdriverIO file that could not be loaded. And
+//! where one report holds several Go packages or nextest binaries, nothing in it says how many there are to be.
 //!
 //! To add a dialect: a reader here with its line in `parse.rs` and `error.rs`, its ids in `ids.rs`, recordings under
 //! `tests/recordings`, its rows in `tests/recordings.rs`; and what [`part_core::ReportFormat`] lists.

@@ -15,8 +15,8 @@ pub use catalogue::{Catalogue, Tables, parse_tables};
 pub use duration::{Span, SpanError};
 pub use error::TableError;
 pub use model::{Browser, Framework, ListCall, Place, Report, Select, SpecSource};
+pub(crate) use model::{check_report, check_run};
 pub use raw::{
     BrowserTable, DetectTable, EscapeTable, ExitTable, FrameworkTable, KeyTable, ListParser, ListTable,
     ProgramsTable, ReportTable, RunTable, SelectTable, SpecsTable, VariantTable, WhenTable, WordTable,
 };
-pub(crate) use model::{check_report, check_run};

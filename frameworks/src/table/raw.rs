@@ -177,7 +177,7 @@ pub struct RunTable {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct SelectTable {
-    /// Arguments added for it; the one with `{tests}` is repeated unless `join` is set.
+    /// Arguments added for it: once for each test, or once for all where `join` is set.
     pub options: Option<Vec<Template>>,
     /// The texts of the tests come in place of the spec, each as its own argument.
     pub replaces_spec: Option<bool>,

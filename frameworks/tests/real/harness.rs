@@ -6,8 +6,8 @@ use part_frameworks::listing::{ListPlan, Listing, plan_specs, plan_tests};
 use part_frameworks::report::{Parsed, ReportFile, parse};
 use part_frameworks::table::{Catalogue, Framework, SpecSource};
 use part_frameworks::{
-    Bindings, Judgement, ReportAt, Reported, SpecQuery, SuiteOptions, build_recipe, build_selection, choose_listed,
-    expand, judge, resolve_specs,
+    Bindings, Judgement, ReportAt, Reported, SpecQuery, SuiteOptions, build_recipe, build_selection,
+    choose_listed, expand, judge, resolve_specs,
 };
 use std::collections::BTreeMap;
 use std::fs;
@@ -111,13 +111,15 @@ impl Suite {
 
     /// Runs some tests of a spec.
     pub(crate) fn select(&self, spec: &str, tests: &[String]) -> Ran {
-        let selection = build_selection(&self.framework, &self.root, &self.options, spec, tests).expect("a selection");
+        let selection =
+            build_selection(&self.framework, &self.root, &self.options, spec, tests).expect("a selection");
         self.attempt(&selection.built.recipe, &selection.specs, spec, Some(tests))
     }
 
     fn attempt(&self, recipe: &Recipe, specs: &[String], spec: &str, expected: Option<&[String]>) -> Ran {
         // Recipes travel as text.
-        let recipe: Recipe = serde_json::from_value(serde_json::to_value(recipe).expect("text")).expect("a recipe");
+        let recipe: Recipe =
+            serde_json::from_value(serde_json::to_value(recipe).expect("text")).expect("a recipe");
         let own = tempfile::tempdir_in(&self.work).expect("a folder").keep();
         let folder = |name: &str| {
             let folder = own.join(name);

@@ -45,13 +45,15 @@ fn fact(record: &Record) -> Fact {
         }
         Record::SpecsAdded { group, first, specs } => specs_added(*group, first.0, specs),
         Record::RunSealed => Fact::RunSealed(v1::RunSealed {}),
-        Record::AttemptAssigned { attempt, worker, slot, forecast } => Fact::AttemptAssigned(v1::AttemptAssigned {
-            spec: attempt.spec.0,
-            attempt: attempt.number,
-            worker: worker.0.clone(),
-            slot: slot.0,
-            forecast_ms: forecast.map(|forecast| forecast.0),
-        }),
+        Record::AttemptAssigned { attempt, worker, slot, forecast } => {
+            Fact::AttemptAssigned(v1::AttemptAssigned {
+                spec: attempt.spec.0,
+                attempt: attempt.number,
+                worker: worker.0.clone(),
+                slot: slot.0,
+                forecast_ms: forecast.map(|forecast| forecast.0),
+            })
+        }
         Record::AttemptStarted { attempt } => {
             Fact::AttemptStarted(v1::AttemptStarted { spec: attempt.spec.0, attempt: attempt.number })
         }
@@ -121,7 +123,9 @@ fn spec_decided(spec: u32, verdict: SpecVerdict) -> Fact {
 /// A spec's verdict from the wire; one that is not known here is an error, never a pass.
 pub fn spec_verdict_from_wire(wire: &v1::SpecDecided) -> Result<SpecVerdict, WireError> {
     let value = wire.verdict;
-    let unknown = || WireError::wrong("spec_decided.verdict", format!("{value} is not a spec verdict that is known here"));
+    let unknown = || {
+        WireError::wrong("spec_decided.verdict", format!("{value} is not a spec verdict that is known here"))
+    };
     Ok(match v1::SpecVerdict::try_from(value).map_err(|_| unknown())? {
         v1::SpecVerdict::Unspecified => return Err(unknown()),
         v1::SpecVerdict::Passed => SpecVerdict::Passed { flaky: false },

@@ -3,8 +3,8 @@
 use super::error::{WireError, required};
 use crate::v1::{self, finish::Exit};
 use part_core::{
-    Artifact, AttemptVerdict, ExitStatus, Finish, InvalidReason, Millis, Output, TestCounts, TestOutcome, TestResult,
-    Timing,
+    Artifact, AttemptVerdict, ExitStatus, Finish, InvalidReason, Millis, Output, TestCounts, TestOutcome,
+    TestResult, Timing,
 };
 
 /// A verdict for the wire.
@@ -62,7 +62,8 @@ pub fn test_to_wire(test: &TestResult) -> v1::TestResult {
 
 /// A test's result from the wire.
 pub fn test_from_wire(wire: v1::TestResult) -> Result<TestResult, WireError> {
-    let unknown = || WireError::wrong("test.outcome", format!("{} is not an outcome that is known here", wire.outcome));
+    let unknown =
+        || WireError::wrong("test.outcome", format!("{} is not an outcome that is known here", wire.outcome));
     let outcome = match v1::TestOutcome::try_from(wire.outcome).map_err(|_| unknown())? {
         v1::TestOutcome::Unspecified => return Err(unknown()),
         v1::TestOutcome::Passed => TestOutcome::Passed,

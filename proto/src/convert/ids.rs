@@ -11,9 +11,9 @@ pub fn run_id_from_wire(text: &str) -> Result<RunId, WireError> {
 
 /// A submission's 16 bytes.
 pub fn submission_id_from_wire(bytes: &[u8]) -> Result<SubmissionId, WireError> {
-    let bytes: [u8; 16] = bytes
-        .try_into()
-        .map_err(|_| WireError::wrong("submission_id", format!("it has {} bytes instead of 16", bytes.len())))?;
+    let bytes: [u8; 16] = bytes.try_into().map_err(|_| {
+        WireError::wrong("submission_id", format!("it has {} bytes instead of 16", bytes.len()))
+    })?;
     Ok(SubmissionId(u128::from_be_bytes(bytes)))
 }
 

@@ -4,11 +4,13 @@ use super::error::{WireError, required};
 use super::finish::{finish_from_wire, finish_to_wire, test_from_wire, test_to_wire};
 use super::ids::{attempt_from_wire, attempt_to_wire};
 use super::recipe::{recipe_from_wire, recipe_to_wire};
-use crate::v1::{self, leader_message::Body as FromLeader, report::Body as WireReport, worker_message::Body as FromWorker};
 use crate::LINK_PROTOCOL;
+use crate::v1::{
+    self, leader_message::Body as FromLeader, report::Body as WireReport, worker_message::Body as FromWorker,
+};
 use part_core::{
-    AttemptOrder, CancelMode, Capabilities, Command, HeldAttempt, HeldState, Incarnation, Introduction, Millis, Report,
-    ReportBody, SlotId, StartOrder, Term, WorkerId, Workspace,
+    AttemptOrder, CancelMode, Capabilities, Command, HeldAttempt, HeldState, Incarnation, Introduction,
+    Millis, Report, ReportBody, SlotId, StartOrder, Term, WorkerId, Workspace,
 };
 use std::sync::Arc;
 
@@ -109,7 +111,11 @@ fn introduction_from_wire(wire: v1::Introduction) -> Result<Introduction, WireEr
     let mut held = Vec::new();
     for wire in &wire.held {
         let state = if wire.reported { HeldState::Reported } else { HeldState::Running };
-        held.push(HeldAttempt { attempt: attempt_from_wire(wire.attempt.as_ref())?, slot: SlotId(wire.slot), state });
+        held.push(HeldAttempt {
+            attempt: attempt_from_wire(wire.attempt.as_ref())?,
+            slot: SlotId(wire.slot),
+            state,
+        });
     }
     Ok(Introduction {
         worker: WorkerId(wire.worker),
@@ -125,7 +131,9 @@ fn introduction_from_wire(wire: v1::Introduction) -> Result<Introduction, WireEr
 
 fn report_from_wire(wire: v1::Report) -> Result<Report, WireError> {
     let body = match required("report.body", wire.body)? {
-        WireReport::Started(wire) => ReportBody::Started { attempt: attempt_from_wire(wire.attempt.as_ref())? },
+        WireReport::Started(wire) => {
+            ReportBody::Started { attempt: attempt_from_wire(wire.attempt.as_ref())? }
+        }
         WireReport::Tests(wire) => ReportBody::Tests {
             attempt: attempt_from_wire(wire.attempt.as_ref())?,
             batch: wire.batch,
@@ -189,7 +197,8 @@ pub fn command_from_wire(wire: v1::LeaderMessage) -> Result<(Term, LeaderSays), 
         FromLeader::Heartbeat(v1::Heartbeat {}) => return Ok((Term(wire.term), LeaderSays::Heartbeat)),
         FromLeader::Welcome(welcome) => {
             if welcome.protocol != LINK_PROTOCOL {
-                let what = format!("the leader speaks version {}, this worker {LINK_PROTOCOL}", welcome.protocol);
+                let what =
+                    format!("the leader speaks version {}, this worker {LINK_PROTOCOL}", welcome.protocol);
                 return Err(WireError::wrong("welcome.protocol", what));
             }
             let discard = welcome.discard.iter().map(|attempt| attempt_from_wire(Some(attempt)));
@@ -221,5 +230,9 @@ fn start_from_wire(wire: v1::StartOrder) -> Result<StartOrder, WireError> {
             expected_tests: attempt.tests_were_listed.then(|| Arc::from(attempt.expected_tests)),
         });
     }
-    Ok(StartOrder { slot: SlotId(wire.slot), workspace: Workspace::InPlace(wire.workspace_in_place), attempts })
+    Ok(StartOrder {
+        slot: SlotId(wire.slot),
+        workspace: Workspace::InPlace(wire.workspace_in_place),
+        attempts,
+    })
 }

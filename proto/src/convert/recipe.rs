@@ -33,7 +33,10 @@ pub fn recipe_to_wire(recipe: &Recipe) -> v1::Recipe {
 pub fn recipe_from_wire(wire: v1::Recipe) -> Result<Recipe, WireError> {
     let format = v1::ReportFormat::try_from(wire.report_format).ok().and_then(format_from_wire);
     let format = format.ok_or_else(|| {
-        WireError::wrong("recipe.report_format", format!("{} is not a format that is known here", wire.report_format))
+        WireError::wrong(
+            "recipe.report_format",
+            format!("{} is not a format that is known here", wire.report_format),
+        )
     })?;
     let place = match wire.report_place {
         None => ReportPlace::None,

@@ -6,8 +6,8 @@ use super::recipe::{recipe_from_wire, recipe_to_wire};
 use super::runs::{source_from_wire, source_to_wire};
 use crate::v1::{self, submit_request::Part};
 use part_core::{
-    Bounds, GroupPolicy, GroupSubmission, Millis, Requirement, Requirements, RunPolicy, SpecSubmission, Submission,
-    Workspace,
+    Bounds, GroupPolicy, GroupSubmission, Millis, Requirement, Requirements, RunPolicy, SpecSubmission,
+    Submission, Workspace,
 };
 
 /// Bytes of names and tests in one submission: a million specs with long paths, or 100,000 with fifty tests each.
@@ -74,7 +74,10 @@ impl SubmissionAssembler {
             return Err(WireError::TooMuch { what: "specs in one submission", limit });
         }
         if self.bytes > SUBMISSION_BYTES {
-            return Err(WireError::TooMuch { what: "bytes of names in one submission", limit: SUBMISSION_BYTES });
+            return Err(WireError::TooMuch {
+                what: "bytes of names in one submission",
+                limit: SUBMISSION_BYTES,
+            });
         }
         let group = self
             .submission

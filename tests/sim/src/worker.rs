@@ -21,6 +21,8 @@ pub(crate) struct Worker {
     pub(crate) life: Incarnation,
     /// False while its process is down.
     pub(crate) up: bool,
+    /// True once it is down for good.
+    pub(crate) gone: bool,
     /// The link it believes to have, and whether it was welcomed on it.
     pub(crate) link: Option<(LinkId, bool)>,
     pub(crate) draining: bool,
@@ -86,6 +88,7 @@ impl Worker {
             slots: plan.slots,
             life: Incarnation(1),
             up: true,
+            gone: false,
             link: None,
             draining: false,
             term_seen: Term(0),

@@ -1,5 +1,6 @@
 //! What all attempts of a worker share, and what each one is.
 
+use crate::shim::reap_orphans;
 use crate::{WorkerError, WorkerOptions};
 use part_core::{AttemptId, AttemptOrder, CancelMode, SlotId};
 use std::path::PathBuf;
@@ -12,7 +13,8 @@ pub(crate) const ORDER_FILE: &str = "order.bin";
 /// What all attempts of a worker share.
 pub(crate) struct Host {
     pub(crate) options: WorkerOptions,
-    pub(crate) channel: Channel,
+    /// Where output and artifacts go.
+    pub(crate) blobs: Channel,
 }
 
 /// One attempt to run.
@@ -52,8 +54,8 @@ impl Job {
 }
 
 impl Host {
-    pub(crate) fn new(options: &WorkerOptions, channel: Channel) -> Result<Host, WorkerError> {
-        let host = Host { options: options.clone(), channel };
+    pub(crate) fn new(options: &WorkerOptions, blobs: Channel) -> Result<Host, WorkerError> {
+        let host = Host { options: options.clone(), blobs };
         for folder in [host.slots_folder(), host.attempts_folder()] {
             std::fs::create_dir_all(&folder).map_err(WorkerError::folder("creating the folder", &folder))?;
         }
@@ -76,5 +78,24 @@ impl Host {
     pub(crate) fn attempt_folder(&self, id: AttemptId) -> PathBuf {
         let run = id.run.short();
         self.attempts_folder().join(format!("{}-{}-{}", run.trim_start_matches("run_"), id.spec.0, id.number))
+    }
+
+    /// Ends a slot's shim, where there is one, and everything that it ran.
+    pub(crate) async fn end_shim(&self, slot: SlotId) {
+        end_shim_in(self.slot_folder(slot)).await;
+    }
+}
+
+/// Ends the shim of a folder, where there is one, and everything that it ran.
+pub(crate) async fn end_shim_in(folder: PathBuf) {
+    let name = folder.display().to_string();
+    match tokio::task::spawn_blocking(move || reap_orphans(&folder)).await {
+        Ok(Ok(reaped)) if reaped.killed.is_empty() && reaped.survivors.is_empty() => {}
+        Ok(Ok(reaped)) => {
+            tracing::warn!(folder = name, killed = reaped.killed.len(), survivors = ?reaped.survivors,
+                "ended processes that a shim left");
+        }
+        Ok(Err(error)) => tracing::warn!(folder = name, %error, "cannot look for left-over processes"),
+        Err(error) => tracing::warn!(folder = name, %error, "looking for left-over processes failed"),
     }
 }

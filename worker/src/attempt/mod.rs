@@ -7,5 +7,5 @@ mod host;
 mod prepare;
 mod run;
 
-pub(crate) use host::{Host, Job, ORDER_FILE};
+pub(crate) use host::{Host, Job, ORDER_FILE, end_shim_in};
 pub(crate) use run::{Begin, run};

@@ -3,6 +3,7 @@
 use super::run::chain;
 use super::{Host, Job, ORDER_FILE};
 use crate::bounds;
+use crate::folder::remove_folder;
 use crate::shim::{Limits, RunOrder};
 use part_core::{AttemptVerdict, Command, Finish, ReportPlace, SlotId, StartOrder, Term, Workspace};
 use part_frameworks::{Bindings, Invocation, expand};
@@ -10,13 +11,33 @@ use part_proto::convert::command_to_wire;
 use prost::Message;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// What a spec gets of the worker's environment on a mesh. In local mode it gets all of it.
 const ALLOWED: [&str; 21] = [
-    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TERM", "TZ", "TMPDIR", "DISPLAY",
-    "WAYLAND_DISPLAY", "XAUTHORITY", "CARGO_HOME", "RUSTUP_HOME", "JAVA_HOME", "ANDROID_HOME", "DEVELOPER_DIR",
-    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "LANG",
+    "LANGUAGE",
+    "TERM",
+    "TZ",
+    "TMPDIR",
+    "DISPLAY",
+    "WAYLAND_DISPLAY",
+    "XAUTHORITY",
+    "CARGO_HOME",
+    "RUSTUP_HOME",
+    "JAVA_HOME",
+    "ANDROID_HOME",
+    "DEVELOPER_DIR",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
 ];
 /// Families of names that are allowed too.
 const ALLOWED_PREFIXES: [&str; 2] = ["LC_", "XDG_"];
@@ -59,14 +80,19 @@ pub(crate) async fn prepare(host: &Host, job: &Job) -> Result<Prepared, Box<Fini
     let workspace = if job.order.recipe.copy_workspace {
         let copy = folder.join("workspace");
         if !job.found {
-            copy_workspace(&job.workspace, &copy).await?;
+            copy_workspace(&job.workspace, &copy, &host.options.home).await?;
         }
         copy
     } else {
         job.workspace.clone()
     };
     // Some frameworks compare paths as text, after resolving links.
-    let workspace = workspace.canonicalize().map_err(|error| failed("cannot find the workspace", &workspace, &error))?;
+    let workspace = match workspace.canonicalize() {
+        Ok(resolved) => resolved,
+        // What ended is worth its report, also when the workspace is gone by now.
+        Err(_) if job.found => workspace,
+        Err(error) => return Err(failed("cannot find the workspace", &workspace, &error)),
+    };
     let specs = [job.order.spec.as_ref().to_owned()];
     let bindings = Bindings {
         specs: &specs,
@@ -91,13 +117,17 @@ fn failed(doing: &str, path: &Path, error: &std::io::Error) -> Box<Finish> {
 }
 
 fn make_folders(folder: &Path, inside: [&PathBuf; 3]) -> Result<(), Box<Finish>> {
-    match std::fs::remove_dir_all(folder) {
+    match std::fs::create_dir(folder) {
         Ok(()) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => return Err(failed("cannot clear the folder", folder, &error)),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            remove_folder(folder).map_err(|error| failed("cannot clear the folder", folder, &error))?;
+            std::fs::create_dir(folder)
+                .map_err(|error| failed("cannot create the folder", folder, &error))?;
+        }
+        Err(error) => return Err(failed("cannot create the folder", folder, &error)),
     }
     for folder in inside {
-        std::fs::create_dir_all(folder).map_err(|error| failed("cannot create the folder", folder, &error))?;
+        std::fs::create_dir(folder).map_err(|error| failed("cannot create the folder", folder, &error))?;
     }
     Ok(())
 }
@@ -114,31 +144,46 @@ fn remember(folder: &Path, job: &Job) -> Result<(), Box<Finish>> {
     std::fs::write(&file, bytes).map_err(|error| failed("cannot write", &file, &error))
 }
 
-/// A copy of its own for one attempt; file systems that can share the blocks do.
-async fn copy_workspace(from: &Path, to: &Path) -> Result<(), Box<Finish>> {
-    let (from, to) = (from.to_owned(), to.to_owned());
-    let copied = tokio::task::spawn_blocking(move || copy_tree(&from, &to)).await;
+/// A copy of its own for one attempt; file systems that can share the blocks do. The worker's own folder, which may be
+/// inside the workspace, is left out.
+async fn copy_workspace(from: &Path, to: &Path, own: &Path) -> Result<(), Box<Finish>> {
+    let (from, to, own) = (from.to_owned(), to.to_owned(), own.to_owned());
+    let copied = tokio::task::spawn_blocking(move || copy_tree(&from, &to, &own)).await;
     match copied {
         Ok(result) => result,
-        Err(error) => Err(Box::new(Finish::declared(AttemptVerdict::Lost, format!("copying the workspace: {error}")))),
+        Err(error) => {
+            Err(Box::new(Finish::declared(AttemptVerdict::Lost, format!("copying the workspace: {error}"))))
+        }
     }
 }
 
-fn copy_tree(from: &Path, to: &Path) -> Result<(), Box<Finish>> {
-    std::fs::create_dir_all(to).map_err(|error| failed("cannot create the folder", to, &error))?;
-    let entries = std::fs::read_dir(from).map_err(|error| failed("cannot read the folder", from, &error))?;
-    for entry in entries {
-        let entry = entry.map_err(|error| failed("cannot read the folder", from, &error))?;
-        let (source, target) = (entry.path(), to.join(entry.file_name()));
-        let kind = entry.file_type().map_err(|error| failed("cannot look at", &source, &error))?;
-        if kind.is_dir() {
-            copy_tree(&source, &target)?;
-        } else if kind.is_symlink() {
-            let link = std::fs::read_link(&source).map_err(|error| failed("cannot read the link", &source, &error))?;
-            std::os::unix::fs::symlink(link, &target)
-                .map_err(|error| failed("cannot create the link", &target, &error))?;
-        } else if kind.is_file() {
-            std::fs::copy(&source, &target).map_err(|error| failed("cannot copy", &source, &error))?;
+fn copy_tree(from: &Path, to: &Path, own: &Path) -> Result<(), Box<Finish>> {
+    let identity = |path: &Path| match std::fs::metadata(path) {
+        Ok(about) => Ok((about.dev(), about.ino())),
+        Err(error) => Err(failed("cannot look at", path, &error)),
+    };
+    let own = identity(own)?;
+    let mut folders = vec![(from.to_owned(), to.to_owned())];
+    while let Some((from, to)) = folders.pop() {
+        std::fs::create_dir(&to).map_err(|error| failed("cannot create the folder", &to, &error))?;
+        let entries =
+            std::fs::read_dir(&from).map_err(|error| failed("cannot read the folder", &from, &error))?;
+        for entry in entries {
+            let entry = entry.map_err(|error| failed("cannot read the folder", &from, &error))?;
+            let (source, target) = (entry.path(), to.join(entry.file_name()));
+            let kind = entry.file_type().map_err(|error| failed("cannot look at", &source, &error))?;
+            if kind.is_dir() {
+                if identity(&source)? != own {
+                    folders.push((source, target));
+                }
+            } else if kind.is_symlink() {
+                let link = std::fs::read_link(&source)
+                    .map_err(|error| failed("cannot read the link", &source, &error))?;
+                std::os::unix::fs::symlink(link, &target)
+                    .map_err(|error| failed("cannot create the link", &target, &error))?;
+            } else if kind.is_file() {
+                std::fs::copy(&source, &target).map_err(|error| failed("cannot copy", &source, &error))?;
+            }
         }
     }
     Ok(())
@@ -199,4 +244,34 @@ fn own_variables(host: &Host, job: &Job, scratch: &Path, artifacts: &Path) -> Ve
         ("PART_SCRATCH_DIR".into(), scratch.into()),
         ("PART_ARTIFACTS_DIR".into(), artifacts.into()),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_copied_workspace_holds_everything_but_the_worker_itself() {
+        let place = tempfile::tempdir().expect("a folder");
+        let workspace = place.path().join("workspace");
+        let own = workspace.join(".part/local/x");
+        let copy = own.join("attempts/1/workspace");
+        fs::create_dir_all(workspace.join("src/deep")).expect("folders");
+        fs::create_dir_all(copy.parent().expect("a parent")).expect("folders");
+        fs::write(workspace.join("src/deep/a.txt"), "a").expect("a file");
+        std::os::unix::fs::symlink("src/deep", workspace.join("link")).expect("a link");
+        copy_tree(&workspace, &copy, &own).expect("copied");
+        assert_eq!(fs::read_to_string(copy.join("link/a.txt")).expect("copied"), "a");
+        assert!(copy.join("link").is_symlink());
+        assert!(!copy.join(".part/local/x").exists());
+    }
+
+    #[test]
+    fn a_copy_that_fails_names_the_place() {
+        let place = tempfile::tempdir().expect("a folder");
+        let gone = place.path().join("gone");
+        let finish = copy_tree(&gone, &place.path().join("to"), place.path()).expect_err("nothing to copy");
+        assert!(finish.message.contains("gone: No such file"), "{}", finish.message);
+    }
 }

@@ -11,13 +11,16 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::mpsc;
 
-/// Where an attempt begins: afresh, or where an earlier life of the worker left it.
-#[derive(Default)]
-pub(crate) struct Begin {
-    /// It ended already.
-    pub(crate) record: Option<Arc<ExitRecord>>,
-    /// It still runs under the slot's shim.
-    pub(crate) running: bool,
+/// Where an attempt begins.
+#[derive(Clone, Default)]
+pub(crate) enum Begin {
+    /// Afresh.
+    #[default]
+    Afresh,
+    /// An earlier life of the worker began it, and it still runs under the slot's shim.
+    Running,
+    /// It ended in an earlier life of the worker.
+    Ended(Arc<ExitRecord>),
 }
 
 /// Runs an attempt and says everything about it. Always ends with its end being reported.
@@ -33,10 +36,8 @@ pub(crate) async fn run(
         Ok(result) => result,
         Err(finish) => (Vec::new(), *finish),
     };
-    let mut batch = 0;
-    for tests in batches(tests) {
+    for (batch, tests) in (0..).zip(batches(tests)) {
         say(speak, ReportBody::Tests { attempt, batch, tests }).await;
-        batch += 1;
     }
     say(speak, ReportBody::Finished { attempt, finish: Box::new(finish) }).await;
 }
@@ -47,7 +48,7 @@ async fn say(speak: &mpsc::Sender<SlotSays>, body: ReportBody) {
 }
 
 /// The end of an attempt that the worker itself could not carry out; it goes again, elsewhere if possible.
-fn worker_failed(message: String) -> Box<Finish> {
+pub(super) fn worker_failed(message: String) -> Box<Finish> {
     Box::new(Finish::declared(AttemptVerdict::Lost, message))
 }
 
@@ -66,12 +67,20 @@ async fn stages(
     }
     let prepared = prepare(host, &job).await?;
     let setup = taken.elapsed();
-    let record = match begin.record {
-        Some(record) => record,
-        None => supervise(host, shim, &mut job, &prepared, begin.running, speak).await?,
+    let record = match begin {
+        Begin::Ended(record) => record,
+        Begin::Running => {
+            say(speak, ReportBody::Started { attempt: job.order.attempt }).await;
+            supervise(host, shim, &mut job).await?
+        }
+        Begin::Afresh => {
+            start(host, shim, &job, &prepared).await?;
+            say(speak, ReportBody::Started { attempt: job.order.attempt }).await;
+            supervise(host, shim, &mut job).await?
+        }
     };
     let ended = Instant::now();
-    let (tests, mut finish) = evaluate(host, &job, &prepared, &record).await;
+    let (tests, mut finish) = evaluate(host, &job, prepared, record).await?;
     finish.timing.setup = millis(setup);
     finish.timing.teardown = millis(ended.elapsed());
     Ok((tests, finish))
@@ -84,50 +93,66 @@ fn cancelled(mode: CancelMode) -> &'static str {
     }
 }
 
-/// Runs it under the slot's shim until its end, passing on the wish to stop.
+/// Starts it under the slot's shim. One that was kept from an earlier attempt may have died since; then there is
+/// another try with a new one.
+async fn start(
+    host: &Host,
+    shim: &mut Option<ShimHandle>,
+    job: &Job,
+    prepared: &Prepared,
+) -> Result<(), Box<Finish>> {
+    let (program, verb) = &host.options.shim;
+    let folder = host.slot_folder(job.slot);
+    let launch = || ShimHandle::launch(program, verb, &folder, host.options.mode);
+    let unlaunched = |error| worker_failed(format!("the shim cannot be started: {}", chain(&error)));
+    let kept = shim.is_some();
+    let handle = match shim.take() {
+        Some(handle) => handle,
+        None => launch().await.map_err(unlaunched)?,
+    };
+    let mut started = handle.start(prepared.order.clone()).await;
+    let handle = shim.insert(handle);
+    if kept && matches!(started, Err(ShimError::Lost { .. })) {
+        tracing::warn!(slot = job.slot.0, "the slot's shim died between two attempts; starting another");
+        *handle = launch().await.map_err(unlaunched)?;
+        started = handle.start(prepared.order.clone()).await;
+    }
+    match started {
+        Ok(_) => Ok(()),
+        Err(error @ ShimError::OrderTooLarge { .. }) => Err(Box::new(Finish::declared(
+            AttemptVerdict::Crashed,
+            format!("could not start: {}", chain(&error)),
+        ))),
+        Err(error) => Err(give_up(host, shim, job, &error).await),
+    }
+}
+
+/// Waits for its end under the slot's shim, passing on the wish to stop.
 async fn supervise(
     host: &Host,
     shim: &mut Option<ShimHandle>,
     job: &mut Job,
-    prepared: &Prepared,
-    running: bool,
-    speak: &mpsc::Sender<SlotSays>,
 ) -> Result<Arc<ExitRecord>, Box<Finish>> {
-    if shim.is_none() {
-        *shim = Some(launch(host, job).await?);
-    }
     let ended = match shim.as_ref() {
-        Some(shim) => under_shim(shim, job, prepared, running, speak).await,
+        Some(shim) => under_shim(shim, job).await,
         None => return Err(worker_failed("the slot has no shim".to_owned())),
     };
     match ended {
         Ok(record) => Ok(record),
-        Err(error) => {
-            // This shim is not to be trusted again; what it may have left is ended before the next one starts.
-            *shim = None;
-            Err(worker_failed(format!("the shim failed: {}", chain(&error))))
-        }
+        Err(error) => Err(give_up(host, shim, job, &error).await),
     }
 }
 
-async fn launch(host: &Host, job: &Job) -> Result<ShimHandle, Box<Finish>> {
-    let (program, verb) = &host.options.shim;
-    let launched = ShimHandle::launch(program, verb, &host.slot_folder(job.slot), host.options.mode).await;
-    launched.map_err(|error| worker_failed(format!("the shim cannot be started: {}", chain(&error))))
+/// A shim that failed is not to be trusted again. It and what it ran are ended before anybody hears of the attempt's
+/// end.
+async fn give_up(host: &Host, shim: &mut Option<ShimHandle>, job: &Job, error: &ShimError) -> Box<Finish> {
+    drop(shim.take());
+    host.end_shim(job.slot).await;
+    worker_failed(format!("the shim failed: {}", chain(error)))
 }
 
-async fn under_shim(
-    shim: &ShimHandle,
-    job: &mut Job,
-    prepared: &Prepared,
-    running: bool,
-    speak: &mpsc::Sender<SlotSays>,
-) -> Result<Arc<ExitRecord>, ShimError> {
+async fn under_shim(shim: &ShimHandle, job: &mut Job) -> Result<Arc<ExitRecord>, ShimError> {
     let name = job.name();
-    if !running {
-        shim.start(prepared.order.clone()).await?;
-    }
-    say(speak, ReportBody::Started { attempt: job.order.attempt }).await;
     let mut asked = None;
     loop {
         let wanted = *job.wish.borrow_and_update();
@@ -170,9 +195,8 @@ fn batches(tests: Vec<TestResult>) -> Vec<Vec<TestResult>> {
     let (mut batch, mut bytes) = (Vec::new(), 0);
     for test in tests {
         let texts = [&test.message, &test.detail, &test.output];
-        let size = test.id.len()
-            + test.name.len()
-            + texts.into_iter().flatten().map(String::len).sum::<usize>();
+        let size =
+            test.id.len() + test.name.len() + texts.into_iter().flatten().map(String::len).sum::<usize>();
         let full = batch.len() >= bounds::TESTS_PER_REPORT || bytes + size > bounds::TEST_BYTES_PER_REPORT;
         if full && !batch.is_empty() {
             batches.push(std::mem::take(&mut batch));

@@ -62,7 +62,14 @@ pub(crate) fn failure(
     page.text
 }
 
-fn tests(page: &mut Page, view: &RunView, spec: &SpecView, attempt: &AttemptView, tail: &Tail, commands: &Commands) {
+fn tests(
+    page: &mut Page,
+    view: &RunView,
+    spec: &SpecView,
+    attempt: &AttemptView,
+    tail: &Tail,
+    commands: &Commands,
+) {
     for test in attempt.failures().take(TESTS) {
         let place = test.location.as_deref().map(|place| format!("  ({place})")).unwrap_or_default();
         let word = if test.outcome == TestOutcome::TimedOut { "timed out " } else { "" };

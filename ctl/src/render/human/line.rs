@@ -37,7 +37,13 @@ impl Columns {
     }
 
     /// The same for a line that must not become longer than `columns`: the name's beginning gives way.
-    pub(super) fn short_name(self, view: &RunView, spec: &SpecView, palette: Palette, columns: usize) -> String {
+    pub(super) fn short_name(
+        self,
+        view: &RunView,
+        spec: &SpecView,
+        palette: Palette,
+        columns: usize,
+    ) -> String {
         let name = self.name(view, spec, palette);
         fit(&name, columns).into_owned()
     }
@@ -65,7 +71,8 @@ pub(crate) fn ended(view: &RunView, spec: &SpecView, attempt: &AttemptView, pale
 
 /// An attempt got a slot; told for retries, and for all when people want to know more.
 pub(crate) fn started(view: &RunView, spec: &SpecView, attempt: &AttemptView, palette: Palette) -> String {
-    let forecast = attempt.forecast.map(|forecast| format!("forecast {}", elapsed(forecast))).unwrap_or_default();
+    let forecast =
+        attempt.forecast.map(|forecast| format!("forecast {}", elapsed(forecast))).unwrap_or_default();
     let place = format!("{} slot {}", clean::line(&attempt.worker, palette.into()), attempt.slot);
     let name = Columns::of(view).name(view, spec, palette);
     line(&palette.note("START"), "", &name, &[tries(view, spec, attempt), place, forecast], palette)
@@ -86,7 +93,8 @@ pub(crate) fn retried(view: &RunView, spec: &SpecView, attempt: &AttemptView, pa
 
 /// A late report about a lost attempt came in.
 pub(crate) fn superseded(view: &RunView, spec: &SpecView, attempt: &AttemptView, palette: Palette) -> String {
-    let late = attempt.superseded.map(|verdict| format!("a late report says \"{verdict}\"; it changes nothing"));
+    let late =
+        attempt.superseded.map(|verdict| format!("a late report says \"{verdict}\"; it changes nothing"));
     let name = Columns::of(view).name(view, spec, palette);
     line(&palette.dim("LATE"), "", &name, &[late.unwrap_or_default()], palette)
 }
@@ -96,7 +104,9 @@ fn tries(view: &RunView, spec: &SpecView, attempt: &AttemptView) -> String {
     let allowed = view.group_of(spec).retries + 1;
     match (attempt.number, allowed) {
         (1, 1) => String::new(),
-        (1, _) if attempt.finish().is_none_or(|finish| finish.verdict == AttemptVerdict::Passed) => String::new(),
+        (1, _) if attempt.finish().is_none_or(|finish| finish.verdict == AttemptVerdict::Passed) => {
+            String::new()
+        }
         // Attempts that were lost with their worker do not use up retries.
         (number, allowed) if number > allowed => format!("try {number}"),
         (number, allowed) => format!("try {number} of {allowed}"),
@@ -107,7 +117,10 @@ fn tries(view: &RunView, spec: &SpecView, attempt: &AttemptView) -> String {
 fn is_after_failure(spec: &SpecView, attempt: &AttemptView) -> bool {
     let earlier = spec.attempts.iter().filter(|other| other.number < attempt.number);
     earlier.filter_map(AttemptView::finish).any(|finish| match finish.verdict {
-        AttemptVerdict::Failed | AttemptVerdict::TimedOut | AttemptVerdict::Crashed | AttemptVerdict::Invalid(_) => true,
+        AttemptVerdict::Failed
+        | AttemptVerdict::TimedOut
+        | AttemptVerdict::Crashed
+        | AttemptVerdict::Invalid(_) => true,
         AttemptVerdict::Passed | AttemptVerdict::Lost | AttemptVerdict::Cancelled => false,
     })
 }

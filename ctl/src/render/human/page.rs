@@ -38,12 +38,8 @@ pub(crate) fn run_page(
 
 fn head(view: &RunView, info: &RunInfo, now: Timestamp, palette: Palette) -> String {
     let clean = |text: &str| clean::line(text, palette.into());
-    let mut text = format!(
-        "{}  {}  {}\n",
-        palette.name(&view.short()),
-        clean(&view.project),
-        clean(&view.build)
-    );
+    let mut text =
+        format!("{}  {}  {}\n", palette.name(&view.short()), clean(&view.project), clean(&view.build));
     let mut row = |head: &str, value: String| {
         if !value.is_empty() {
             text.push_str(&format!("{}  {value}\n", palette.dim(&right(head, HEAD))));
@@ -85,7 +81,9 @@ fn state(view: &RunView, info: &RunInfo, palette: Palette) -> String {
                 Some(CancelReason::Abandoned { detail }) => {
                     format!("{word}: interrupted, {}", clean::line(detail, palette.into()))
                 }
-                Some(CancelReason::Requested { by }) => format!("{word} by {}", clean::line(by, palette.into())),
+                Some(CancelReason::Requested { by }) => {
+                    format!("{word} by {}", clean::line(by, palette.into()))
+                }
                 Some(CancelReason::MaxFailures { failures }) => {
                     format!("{word}: stopped after {}", count(*failures, "failure"))
                 }
@@ -97,7 +95,8 @@ fn state(view: &RunView, info: &RunInfo, palette: Palette) -> String {
             format!("{what}; {} without a verdict", count(undecided, "spec"))
         }
         (None, false) => {
-            let what = if view.cancelled.is_some() { palette.warn("stopping") } else { palette.note("running") };
+            let what =
+                if view.cancelled.is_some() { palette.warn("stopping") } else { palette.note("running") };
             format!("{what}: {} of {} done", view.tally.decided, count(view.specs.len() as u64, "spec"))
         }
     }
@@ -134,8 +133,9 @@ fn spec_lines(spec: &SpecView, columns: usize, now: Timestamp, palette: Palette)
     }
     let name = left(&clean(&spec.name), columns);
     let facts = palette.dim(&facts.join(", "));
-    let mut text =
-        format!("{}  {}  {name}  {facts}", right(&status, STATUS_COLUMNS), right(&time, 7)).trim_end().to_owned();
+    let mut text = format!("{}  {}  {name}  {facts}", right(&status, STATUS_COLUMNS), right(&time, 7))
+        .trim_end()
+        .to_owned();
     text.push('\n');
     if spec.attempts.len() > 1 {
         for attempt in &spec.attempts {
@@ -191,11 +191,18 @@ fn artifact_lines(attempt: &AttemptView, palette: Palette) -> String {
     let mut text = String::new();
     for file in finish.artifacts.iter().take(ARTIFACTS) {
         let path = clean::line(&file.path, palette.into());
-        text.push_str(&format!("{gap}{} {path}  {}\n", palette.dim("artifact"), palette.dim(&bytes(file.bytes))));
+        text.push_str(&format!(
+            "{gap}{} {path}  {}\n",
+            palette.dim("artifact"),
+            palette.dim(&bytes(file.bytes))
+        ));
     }
     let more = finish.artifacts.len().saturating_sub(ARTIFACTS);
     if more > 0 {
-        text.push_str(&format!("{gap}{}\n", palette.dim(&format!("… and {}", count(more as u64, "more artifact")))));
+        text.push_str(&format!(
+            "{gap}{}\n",
+            palette.dim(&format!("… and {}", count(more as u64, "more artifact")))
+        ));
     }
     text
 }

@@ -69,7 +69,9 @@ fn eta_words(eta: Eta) -> String {
         (0, 0, 0) => format!("about {time} left"),
         (0, 0, overdue) => format!("about {time} left ({overdue} over their forecast)"),
         (0, guessed, _) => format!("about {time} left ({guessed} without a forecast)"),
-        (unknown, _, _) if eta.time == Millis::ZERO => format!("time left unknown ({unknown} without a forecast)"),
+        (unknown, _, _) if eta.time == Millis::ZERO => {
+            format!("time left unknown ({unknown} without a forecast)")
+        }
         (unknown, _, _) => format!("at least {time} left ({unknown} without a forecast)"),
     }
 }
@@ -80,9 +82,16 @@ fn whole_seconds(time: Millis) -> String {
 }
 
 /// The live area: one line per busy slot, then the bar. `rows` is the terminal's height.
-pub(crate) fn live_lines(view: &RunView, now: Timestamp, rows: usize, columns: usize, palette: Palette) -> Vec<String> {
+pub(crate) fn live_lines(
+    view: &RunView,
+    now: Timestamp,
+    rows: usize,
+    columns: usize,
+    palette: Palette,
+) -> Vec<String> {
     let room = SLOT_LINES.min(rows.saturating_sub(3) / 2).max(1);
-    let several_workers = view.slots.iter().map(|(worker, _)| worker).collect::<std::collections::BTreeSet<_>>().len() > 1;
+    let several_workers =
+        view.slots.iter().map(|(worker, _)| worker).collect::<std::collections::BTreeSet<_>>().len() > 1;
     let names = Columns::of(view);
     let mut lines = Vec::new();
     for ((worker, slot), (place, number)) in view.running.iter().take(room) {

@@ -13,11 +13,19 @@ const LISTED: usize = 50;
 const HEAD: usize = 9;
 
 /// The summary of a run that ended, or that this client stops watching.
-pub(crate) fn summary(view: &RunView, conclusion: &Conclusion, palette: Palette, commands: &Commands) -> String {
-    let mut page = Page { text: String::from("\n"), palette };
+pub(crate) fn summary(
+    view: &RunView,
+    conclusion: &Conclusion,
+    palette: Palette,
+    commands: &Commands,
+) -> String {
+    let mut page = Page { text: String::new(), palette };
     verdict(&mut page, view, conclusion);
     page.text.push_str(&details(view, palette));
-    page.list("missing", conclusion.shortfalls.iter().map(|missing| clean::line(&missing.to_string(), palette.into())));
+    page.list(
+        "missing",
+        conclusion.shortfalls.iter().map(|missing| clean::line(&missing.to_string(), palette.into())),
+    );
     next(&mut page, view, conclusion, commands);
     page.text
 }
@@ -38,10 +46,13 @@ fn verdict(page: &mut Page, view: &RunView, conclusion: &Conclusion) {
     let word = match conclusion.result {
         Outcome::Passed => page.palette.pass(&word),
         Outcome::Flaky | Outcome::Cancelled => page.palette.warn(&word),
-        Outcome::FlakyRefused | Outcome::Failed | Outcome::Incomplete | Outcome::NothingRan => page.palette.fail(&word),
+        Outcome::FlakyRefused | Outcome::Failed | Outcome::Incomplete | Outcome::NothingRan => {
+            page.palette.fail(&word)
+        }
     };
     let about = [view.short(), view.project.clone(), view.build.clone()];
-    let about = about.iter().map(|text| clean::line(text, page.palette.into())).filter(|text| !text.is_empty());
+    let about =
+        about.iter().map(|text| clean::line(text, page.palette.into())).filter(|text| !text.is_empty());
     page.text.push_str(&format!("{word}  {}\n", about.collect::<Vec<_>>().join("  ")));
     match &view.cancelled {
         Some(CancelReason::Requested { by }) => page.row("stopped", &format!("cancelled by {by}")),
@@ -97,7 +108,11 @@ fn times(page: &mut Page, figures: &RunSummary) {
     }
     if let Some(error) = figures.forecast_error.filter(|error| error.is_finite() && *error >= 1.0) {
         let off = ((error - 1.0) * 100.0).round();
-        details.push(format!("forecasts off by {off} % ({} of {})", figures.forecasts, count(figures.attempts, "attempt")));
+        details.push(format!(
+            "forecasts off by {off} % ({} of {})",
+            figures.forecasts,
+            count(figures.attempts, "attempt")
+        ));
     } else if figures.forecasts == 0 {
         details.push("no forecasts yet: the next run is packed by what this one took".to_owned());
     }
@@ -131,7 +146,8 @@ fn lists(page: &mut Page, view: &RunView) {
         let gap = if remark.is_empty() { "" } else { "  " };
         format!("{}{gap}{}", columns.name(view, spec, palette), palette.dim(&remark))
     };
-    let flaky = view.specs.iter().filter(|spec| spec.is_flaky() || (spec.is_pass() && spec.flaky_tests() > 0));
+    let flaky =
+        view.specs.iter().filter(|spec| spec.is_flaky() || (spec.is_pass() && spec.flaky_tests() > 0));
     page.list("flaky", flaky.map(|spec| named(spec, flaky_remark(spec))));
     let failed = view.specs.iter().filter(|spec| matches!(spec.verdict, Some(SpecVerdict::NotPassed(_))));
     page.list("failed", failed.map(|spec| named(spec, failure_remark(spec))));
@@ -139,7 +155,9 @@ fn lists(page: &mut Page, view: &RunView) {
     let absent = absent.filter(|(spec, finish)| !spec.is_pass() && !finish.missing_tests.is_empty());
     page.list(
         "missing",
-        absent.flat_map(|(spec, finish)| finish.missing_tests.iter().map(move |test| named(spec, test.clone()))),
+        absent.flat_map(|(spec, finish)| {
+            finish.missing_tests.iter().map(move |test| named(spec, test.clone()))
+        }),
     );
 }
 

@@ -4,7 +4,9 @@
 
 use super::{Line, names};
 use crate::view::RunView;
-use part_proto::convert::{attempt_verdict_from_wire, run_verdict_from_wire, spec_verdict_from_wire, test_from_wire};
+use part_proto::convert::{
+    attempt_verdict_from_wire, run_verdict_from_wire, spec_verdict_from_wire, test_from_wire,
+};
 use part_proto::v1::{self, event::Fact, finish::Exit, run_cancelled::Reason};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -27,7 +29,7 @@ pub(crate) fn ledger_line<'e>(view: &RunView, event: &'e v1::Event) -> Line<Ledg
     };
     let fact = match fact {
         Value::Object(fields) => fields,
-        other => Map::from_iter([("value".to_owned(), other)]),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
     };
     Line::new(name, LedgerLine { run: &event.run, number: event.number, at: event.at, fact })
 }
@@ -60,7 +62,10 @@ fn describe(view: &RunView, fact: &Fact) -> (&'static str, Value) {
         }
         Fact::TestsReported(reported) => {
             let tests: Vec<Value> = reported.tests.iter().map(test_fields).collect();
-            ("tests_reported", with_spec(view, reported.spec, Some(reported.attempt), json!({ "tests": tests })))
+            (
+                "tests_reported",
+                with_spec(view, reported.spec, Some(reported.attempt), json!({ "tests": tests })),
+            )
         }
         Fact::AttemptFinished(finished) => {
             let finish = finished.finish.as_ref().map_or_else(|| json!({}), finish_fields);
@@ -77,7 +82,10 @@ fn describe(view: &RunView, fact: &Fact) -> (&'static str, Value) {
         Fact::RunCancelled(cancelled) => ("run_cancelled", cancelled_fields(cancelled)),
         Fact::RunFinished(finished) => {
             let verdict = run_verdict_from_wire(finished.verdict).map_or("unknown", names::run_verdict);
-            ("run_finished", json!({ "verdict": verdict, "summary": finished.summary.as_ref().map(summary_fields) }))
+            (
+                "run_finished",
+                json!({ "verdict": verdict, "summary": finished.summary.as_ref().map(summary_fields) }),
+            )
         }
     }
 }
@@ -174,9 +182,10 @@ fn finish_fields(finish: &v1::Finish) -> Value {
             "blob": output.blob,
         });
     }
-    let artifacts = finish.artifacts.iter().map(|file| {
-        json!({ "path": file.path, "bytes": file.bytes, "digest": file.digest })
-    });
+    let artifacts = finish
+        .artifacts
+        .iter()
+        .map(|file| json!({ "path": file.path, "bytes": file.bytes, "digest": file.digest }));
     fields["artifacts"] = artifacts.collect();
     fields
 }

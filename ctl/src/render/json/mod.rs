@@ -9,8 +9,8 @@ mod objects;
 
 pub(crate) use events::ledger_line;
 pub(crate) use objects::{
-    ArtifactLine, ErrorLine, ExplanationLine, FindingLine, ForecastLine, HistoryLine, LogLine, NoteLine, PlanLine,
-    ResultLine, RunLine, SpecLine, SubmittedLine, VersionLine, WorkerLine, WroteLine,
+    ArtifactLine, ErrorLine, ExplanationLine, FindingLine, ForecastLine, HistoryLine, LogLine, NoteLine,
+    PlanLine, ResultLine, RunLine, SpecLine, SubmittedLine, VersionLine, WorkerLine, WroteLine,
 };
 
 use serde::Serialize;

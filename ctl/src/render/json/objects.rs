@@ -118,7 +118,9 @@ impl From<&v1::RunInfo> for RunLine {
                 (None, true) => "abandoned",
                 (None, false) => "running",
             },
-            verdict: info.verdict.map(|verdict| run_verdict_from_wire(verdict).map_or("unknown", names::run_verdict)),
+            verdict: info
+                .verdict
+                .map(|verdict| run_verdict_from_wire(verdict).map_or("unknown", names::run_verdict)),
             source: info.source.as_ref().map_or(Value::Null, source_fields),
             opened_at: info.opened_at,
             finished_at: info.finished_at,

@@ -1,6 +1,7 @@
 //! The leader as its driver runs it: inputs in order, records committed in batches, effects only then.
 
 use super::links::{self, ToWorker};
+use super::silence::Silence;
 use super::{Event, Sabotage, World};
 use crate::worker::LinkId;
 use crate::{Checked, check, ensure};
@@ -15,6 +16,7 @@ pub(super) struct Leader {
     pub(super) core: Core,
     term: Term,
     links: BTreeMap<WorkerId, (LinkId, Incarnation)>,
+    silence: Silence,
     /// Introductions whose welcome was not released yet: orders made before it belong to an earlier link.
     unwelcomed: BTreeMap<WorkerId, u32>,
     /// What waits for the write under way to be done.
@@ -90,6 +92,7 @@ impl World {
             core,
             term: self.term,
             links: BTreeMap::new(),
+            silence: Silence::since(self.now),
             unwelcomed: BTreeMap::new(),
             next: pending,
             writing: None,
@@ -98,16 +101,20 @@ impl World {
         self.pump()
     }
 
-    /// Ends a leadership. What it was writing may have reached the store all the same.
+    /// Ends a leadership. What it was writing may have reached the store all the same, or in part.
     pub(super) fn leader_dies(&mut self, down: Millis) -> Checked {
         let Some(mut leader) = self.leader.take() else { return Ok(()) };
         self.tell(|| "leader dies".to_owned());
         if let Some(writing) = leader.writing.take() {
-            if self.rng.chance(50) {
-                self.store.commit(writing.entries())?;
-            } else {
-                self.figures.batches_lost += 1;
-            }
+            let entries = writing.entries();
+            let reached = match self.rng.below(100) {
+                0..50 => entries.len(),
+                // A large batch is written in several transactions.
+                50..75 => self.rng.below(entries.len() as u64 + 1) as usize,
+                _ => 0,
+            };
+            self.figures.batches_lost += u64::from(reached < entries.len());
+            self.store.commit(&entries[..reached])?;
         }
         self.figures.batches_lost += u64::from(!leader.next.is_empty());
         self.leader_frozen = self.now;
@@ -134,9 +141,11 @@ impl World {
         self.tell(|| format!("{input:?}"));
         let (now, bounds) = (self.now, &self.plan.bounds);
         let Some(leader) = self.leader.as_mut() else { return Ok(()) };
+        let reason = leader.silence.hear(&input, now);
         let pending = leader.core.handle(now, input);
         self.figures.inputs += 1;
-        let checked = check::after_input(&leader.core, pending.entries(), bounds, now);
+        let checked = check::after_input(&leader.core, pending.entries(), bounds, now)
+            .and_then(|()| leader.silence.check(&reason, pending.entries(), &self.store, bounds, now));
         if let Some(transcript) = &mut self.transcript {
             transcript.extend(
                 pending.entries().iter().map(|e| format!("        {:?} {}: {:?}", e.run, e.number, e.record)),

@@ -31,7 +31,8 @@ impl World {
             66..76 => self.commit_fails = true,
             76..83 => self.leader_freezes(),
             83..90 => self.drains(worker, !self.workers[worker].draining),
-            90..97 => self.report_comes_again(worker),
+            90..96 => self.report_comes_again(worker),
+            96..97 => self.run_is_abandoned()?,
             _ => self.feed(Input::TimePassed)?,
         }
         Ok(())
@@ -46,6 +47,8 @@ impl World {
             50..85 => (Death::Machine, 30_000),
             _ => (Death::Disk, 90_000),
         };
+        // Without the first two some runs could not end.
+        self.workers[worker].gone = worker >= 2 && death == Death::Disk && self.rng.chance(50);
         self.kill_worker(worker, death, Millis(down));
     }
 
@@ -98,6 +101,15 @@ impl World {
     fn drains(&mut self, worker: usize, draining: bool) {
         self.workers[worker].draining = draining;
         self.send_to_leader(worker, ToLeader::Draining(draining));
+    }
+
+    fn run_is_abandoned(&mut self) -> Checked {
+        let leader = self.leader.iter().filter(|_| self.leader_frozen <= self.now);
+        let open: Vec<_> = leader.flat_map(|leader| leader.core.state().runs()).map(|run| run.id).collect();
+        match self.rng.pick(&open) {
+            Some(run) => self.feed(Input::RunAbandoned { run: *run, detail: "abandoned".to_owned() }),
+            None => Ok(()),
+        }
     }
 
     fn report_comes_again(&mut self, worker: usize) {

@@ -168,7 +168,7 @@ impl World {
     }
 
     pub(super) fn rise(&mut self, worker: usize) {
-        if !self.workers[worker].up {
+        if !self.workers[worker].up && !self.workers[worker].gone {
             let slots = if self.rng.chance(20) { Some(self.rng.between(1, 3) as u32) } else { None };
             self.workers[worker].rise(slots);
             self.tell(|| format!("  w{worker} rises"));

@@ -4,6 +4,7 @@ mod clients;
 mod driver;
 mod faults;
 mod links;
+mod silence;
 
 use crate::plan::Plan;
 use crate::play::{Figures, Story};

@@ -1,0 +1,235 @@
+//! The loop against a scripted server.
+
+use super::*;
+use crate::exit::Exit;
+use crate::out::{Capture, Format};
+use crate::render::human::Commands;
+use crate::render::{Reporter, Verbosity};
+use crate::testing::{BEGIN, RUN, Script, Scripted, Step, finish, summary};
+use crate::text::Palette;
+use crate::view::verdict::{Circumstances, conclude};
+use crate::view::{Keep, Submitted};
+use part_core::{AttemptVerdict, CancelReason, Output, RunVerdict, SpecVerdict, Timestamp};
+use part_proto::v1::Event;
+use std::time::Duration;
+use tonic::Status;
+
+/// Tries again at once; the total decides how long.
+const fn patience(total: Duration) -> Patience {
+    Patience { first: Duration::from_millis(1), longest: Duration::from_millis(2), total }
+}
+
+fn steps(events: Vec<Event>) -> Vec<Step> {
+    events.into_iter().map(|event| Step::Event(Box::new(event))).collect()
+}
+
+struct Told {
+    stdout: String,
+    stderr: String,
+    followed: Followed,
+    server: Scripted,
+}
+
+impl Told {
+    fn exit(&self) -> Exit {
+        let circumstances = Circumstances { interrupted: self.followed.interrupted, fail_on_flaky: false };
+        conclude(&self.followed.view, &Submitted::Unknown, circumstances).exit
+    }
+}
+
+async fn tell(watches: Vec<Vec<Step>>, blobs: Vec<Vec<u8>>, format: Format, interrupts: &[Exit]) -> Told {
+    tell_for(Duration::from_secs(60), watches, blobs, format, interrupts).await
+}
+
+async fn tell_for(
+    total: Duration,
+    watches: Vec<Vec<Step>>,
+    blobs: Vec<Vec<u8>>,
+    format: Format,
+    interrupts: &[Exit],
+) -> Told {
+    let (server, mut mesh) = Scripted::start(watches, blobs, Vec::new()).await;
+    let capture = Capture::default();
+    let mut out = capture.out(format, Palette::PLAIN);
+    let mut reporter = Reporter::new(&out, Verbosity::Normal, Commands::default(), true);
+    let (queue, mut signals) = Signals::scripted();
+    for exit in interrupts {
+        queue.try_send(*exit).expect("there is room");
+    }
+    let what = Follow {
+        clients: mesh.clients().clone(),
+        leader: mesh.clients().clone(),
+        run: RUN.to_string(),
+        until: None,
+        live_after: 0,
+        on_interrupt: OnInterrupt::Cancel { by: "kim".into() },
+        keep: Keep::Failures,
+        patience: patience(total),
+        clock: || Timestamp(BEGIN),
+    };
+    let followed = follow(what, &mut mesh, &mut signals, &mut out, &mut reporter).await;
+    let conclusion = conclude(&followed.view, &Submitted::Unknown, Circumstances::default());
+    reporter.conclude(&mut out, &followed.view, &conclusion);
+    assert!(out.finish().is_ok());
+    Told { stdout: capture.stdout(), stderr: capture.stderr(), followed, server }
+}
+
+fn small() -> Script {
+    Script::new()
+        .group("package/admin", 1, &[("e2e/orders.spec.js", Some(4000)), ("e2e/stock.spec.js", None)])
+        .sealed()
+}
+
+fn flaky_run() -> Vec<Event> {
+    small()
+        .start(0, 1, 0)
+        .start(1, 1, 1)
+        .after(820)
+        .pass(1, 1)
+        .after(3200)
+        .fail(0, 1)
+        .start(0, 2, 1)
+        .after(3900)
+        .pass(0, 2)
+        .finish(RunVerdict::Passed, summary(2, 2))
+        .events()
+}
+
+#[tokio::test]
+async fn a_run_is_told_for_people() {
+    let told = tell(vec![steps(flaky_run())], Vec::new(), Format::Human, &[]).await;
+    assert_eq!(told.exit(), Exit::Passed);
+    insta::assert_snapshot!(format!("{}--- stderr\n{}", told.stdout, told.stderr));
+}
+
+#[tokio::test]
+async fn a_run_is_told_for_programs() {
+    let told = tell(vec![steps(flaky_run())], Vec::new(), Format::Json, &[]).await;
+    assert_eq!(told.stderr, "");
+    for line in told.stdout.lines() {
+        let value: serde_json::Value = serde_json::from_str(line).expect("every line is JSON");
+        assert_eq!(value["v"], 1);
+    }
+    insta::assert_snapshot!(told.stdout);
+}
+
+#[tokio::test]
+async fn a_failure_is_told_with_the_end_of_its_output() {
+    let long: String =
+        (1..=500).map(|line| format!("line {line} \u{1b}[2J\u{1b}[31mred\u{1b}[0m\n")).collect();
+    let mut ended = finish(AttemptVerdict::Crashed, 900);
+    ended.message = "the process ended before its report".into();
+    ended.exit = Some(part_core::ExitStatus::Signal(11));
+    ended.output = Output {
+        total_bytes: long.len() as u64,
+        dropped_bytes: 0,
+        inline: None,
+        blob: Some(blake3::hash(long.as_bytes()).to_hex().to_string()),
+    };
+    let events = small()
+        .start(0, 1, 0)
+        .end(0, 1, ended, Vec::new())
+        .decide(0, SpecVerdict::NotPassed(AttemptVerdict::Crashed))
+        .start(1, 1, 1)
+        .pass(1, 1)
+        .finish(RunVerdict::Failed, summary(2, 1))
+        .events();
+    let told = tell(vec![steps(events)], vec![long.into_bytes()], Format::Human, &[]).await;
+    assert_eq!(told.exit(), Exit::Failed);
+    assert!(
+        told.stdout.contains("line 441 red\n") && told.stdout.contains("line 500 red\n"),
+        "{}",
+        told.stdout
+    );
+    assert!(!told.stdout.contains("line 440 "));
+    assert!(told.stdout.contains("ended by signal 11 (SIGSEGV)"));
+    assert!(
+        told.stdout.contains("end of the output (12.9 kB in all; the rest: partctl logs "),
+        "{}",
+        told.stdout
+    );
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_made_again_and_nothing_comes_twice() {
+    let events = flaky_run();
+    let mut first = steps(events[..7].to_vec());
+    first.push(Step::Fail(Status::unavailable("the daemon is going down")));
+    // The second daemon is not there yet, the third repeats what was seen.
+    let watches = vec![first, vec![Step::Fail(Status::unavailable("not yet"))], steps(events[3..].to_vec())];
+    let whole = tell(vec![steps(events)], Vec::new(), Format::Human, &[]).await;
+    let told = tell(watches, Vec::new(), Format::Human, &[]).await;
+    assert_eq!(told.exit(), Exit::Passed);
+    assert_eq!(told.stdout, whole.stdout);
+    assert_eq!(told.server.cursors(), [0, 7, 7]);
+    assert!(told.stderr.contains("connection was lost (the daemon is going down)"), "{}", told.stderr);
+    assert!(told.stderr.contains("connected again"), "{}", told.stderr);
+}
+
+#[tokio::test]
+async fn a_gap_is_never_green() {
+    let mut events = flaky_run();
+    events.remove(6);
+    let told = tell(vec![steps(events)], Vec::new(), Format::Human, &[]).await;
+    let trouble = told.followed.trouble.as_ref().expect("a gap is trouble");
+    assert_eq!(trouble.causes(), ["events of the run are missing: number 8 came after number 6"]);
+    assert_eq!(told.exit(), Exit::Mesh);
+}
+
+#[tokio::test]
+async fn a_daemon_that_stays_away_is_given_up() {
+    let short = Duration::from_millis(5);
+    let watches = vec![steps(flaky_run()[..5].to_vec())];
+    let told = tell_for(short, watches, Vec::new(), Format::Human, &[]).await;
+    let trouble = told.followed.trouble.as_ref().expect("it never came back");
+    assert_eq!(trouble.to_string(), "cannot follow the run: the script is over");
+    assert_eq!(told.exit(), Exit::Mesh);
+    assert!(told.server.cursors().len() >= 2);
+    // What makes no sense to try again is not tried again.
+    let told =
+        tell(vec![vec![Step::Fail(Status::not_found("no such run"))]], Vec::new(), Format::Human, &[]).await;
+    assert_eq!(told.server.cursors(), [0]);
+    assert_eq!(told.exit(), Exit::Mesh);
+}
+
+fn cancelled(after: usize) -> Vec<Step> {
+    let open = small().start(0, 1, 0).events();
+    let seen = open.len();
+    let ended = finish(AttemptVerdict::Cancelled, 100);
+    let whole = small()
+        .start(0, 1, 0)
+        .cancel(CancelReason::Requested { by: "kim".into() })
+        .end(0, 1, ended, Vec::new())
+        .decide(0, SpecVerdict::Cancelled)
+        .finish(RunVerdict::Cancelled, summary(2, 0))
+        .events();
+    let mut script = steps(open);
+    script.push(Step::Cancelled(after));
+    script.extend(steps(whole[seen..].to_vec()));
+    script
+}
+
+#[tokio::test]
+async fn an_interrupt_cancels_and_follows_to_the_end() {
+    let told = tell(vec![cancelled(1)], Vec::new(), Format::Human, &[Exit::Interrupted]).await;
+    assert_eq!(told.server.cancels(), [false]);
+    assert_eq!(told.exit(), Exit::Interrupted);
+    assert!(told.stdout.contains("CANCELLED"), "{}", told.stdout);
+    assert!(told.stderr.contains("Ctrl-C again kills"), "{}", told.stderr);
+}
+
+#[tokio::test]
+async fn a_second_interrupt_kills_and_a_third_leaves() {
+    let told =
+        tell(vec![cancelled(2)], Vec::new(), Format::Human, &[Exit::Interrupted, Exit::Interrupted]).await;
+    let mut cancels = told.server.cancels();
+    cancels.sort_unstable();
+    assert_eq!(cancels, [false, true]);
+    assert_eq!(told.exit(), Exit::Interrupted);
+
+    let mut hanging = steps(small().start(0, 1, 0).events());
+    hanging.push(Step::Hang);
+    let told = tell(vec![hanging], Vec::new(), Format::Human, &[Exit::Terminated; 3]).await;
+    assert!(told.followed.left);
+    assert_eq!(told.exit(), Exit::Terminated);
+}

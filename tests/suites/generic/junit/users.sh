@@ -1,0 +1,1 @@
+echo '<testsuite name="users"><testcase classname="users" name="create"/></testsuite>' >"$1"

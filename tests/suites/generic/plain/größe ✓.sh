@@ -1,0 +1,2 @@
+# Has a name that must survive every quoting.
+exit 0
