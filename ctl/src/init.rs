@@ -44,6 +44,7 @@ pub struct ProposedSuite {
     /// How many specs it has; none where only the framework's own program can say.
     pub specs: Option<usize>,
     globs: Vec<String>,
+    globs_are_default: bool,
 }
 
 /// Why there is no part.toml. All of these are the user's to mend: exit code 2.
@@ -151,6 +152,12 @@ fn is_useful(found: &Detection) -> bool {
     found.specs != Some(0) && !found.folder.chars().any(char::is_control)
 }
 
+/// True when the globs are those that the framework has anyway.
+fn is_default(found: &Detection) -> bool {
+    let framework = Catalogue::builtin().get(&found.framework);
+    framework.is_ok_and(|framework| framework.specs.default_globs() == found.globs)
+}
+
 fn at(found: &Detection) -> String {
     match found.folder.as_str() {
         "" => found.title.clone(),
@@ -186,6 +193,7 @@ fn named(found: Vec<Detection>) -> Vec<ProposedSuite> {
             why: detection.why.clone(),
             specs: detection.specs,
             globs: detection.globs.clone(),
+            globs_are_default: is_default(detection),
         });
     }
     make_unique(&mut suites);
@@ -253,7 +261,9 @@ fn suite_text(text: &mut String, suite: &ProposedSuite) {
     }
     if !suite.globs.is_empty() {
         let globs: Vec<String> = suite.globs.iter().map(|glob| string(glob)).collect();
-        lines.push(format!("specs = [{}]", globs.join(", ")));
+        // The framework's own globs are what a suite has anyway; not each of them stands for something here.
+        let mark = if suite.globs_are_default { "# " } else { "" };
+        lines.push(format!("{mark}specs = [{}]", globs.join(", ")));
     }
     lines.push("# timeout = \"5m\"         # longest time for one attempt of a spec".to_owned());
     lines.push("# retries = 1            # how often a spec that did not pass is tried again".to_owned());

@@ -57,6 +57,11 @@ pub(crate) const GATE: Duration = Duration::from_secs(60);
 pub(crate) const LOCK_LOOK: Duration = Duration::from_millis(10);
 /// A lock that is only being looked at is free again this soon.
 pub(crate) const LOCK_LOOKED_AT: Duration = Duration::from_millis(500);
+/// How often a draining daemon looks whether anything still runs.
+pub(crate) const IDLE_LOOK: Duration = Duration::from_millis(200);
+/// How long a task that was told to end may take. The longest is a worker that stops what runs: politely for half a
+/// minute, then by force.
+pub(crate) const SETTLE: Duration = Duration::from_secs(60);
 /// How long a stopping server waits for its connections.
 pub(crate) const FAREWELL: Duration = Duration::from_secs(5);
 /// Runs listed when the client does not say how many.

@@ -4,11 +4,14 @@ use crate::api::Shared;
 use crate::config::DaemonConfig;
 use crate::error::chain;
 use crate::leader::{Leader, LeaderOptions, Mailbox, mailbox};
-use crate::realm::{HolderNote, Lock, end_abandoned};
+use crate::lock::Lock;
+use crate::realm::{HolderNote, end_abandoned};
 use crate::serve::{Listener, routes, serve as serve_connections};
+use crate::slots::{Slots, daemons_worker};
+use crate::tasks::{ended, settle};
 use crate::watch::WatchHub;
 use crate::{DaemonError, bounds};
-use part_core::{Capabilities, Incarnation, SlotId};
+use part_core::{Capabilities, Incarnation};
 use part_store::{BlobStore, DiskBlobs, Durability, Holder, Realm, SqliteStore, Store};
 use part_worker::{Worker, WorkerOptions, shim};
 use std::path::{Path, PathBuf};
@@ -17,7 +20,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Endpoint;
 use uuid::Uuid;
 
 /// Runs a daemon until `stop` is cancelled once (drain, then end) or `hurry` is (end now; attempts go on under their
@@ -28,15 +31,17 @@ pub async fn serve(
     hurry: CancellationToken,
     ready: impl FnOnce(std::net::SocketAddr),
 ) -> Result<(), DaemonError> {
-    let _lock = take_home(&config)?;
+    let mut lock = take_home(&config).await?;
     let (store, blobs) = open(&config.home).await?;
     let listener = TcpListener::bind(config.listen)
         .await
         .map_err(|source| DaemonError::Listen { address: config.listen, source })?;
     let address =
         listener.local_addr().map_err(|source| DaemonError::Listen { address: config.listen, source })?;
+    lock.note(&format!("process {} listening on {address}", std::process::id()))?;
     let holder = holder(&lock_file(&config.home), &address.to_string());
     end_abandoned(store.as_ref(), &holder).await?;
+    let slots = Slots::take_for_daemon(&config.home, config.slots)?;
 
     let parts = Parts::start(PartsOptions {
         store: Arc::clone(&store),
@@ -53,42 +58,46 @@ pub async fn serve(
         routes(Arc::clone(&parts.shared)).await,
         closing.clone(),
     ));
-    let channel =
-        Endpoint::from_shared(format!("http://{address}")).map_err(DaemonError::Connect)?.connect_lazy();
     let (drain, draining) = watch::channel(false);
     let leave = CancellationToken::new();
-    let worker = start_worker(&config, channel, draining).await?;
-    let worker = tokio::spawn(worker.run(leave.clone()));
+    let worker = start_worker(&config, &slots, address, draining).await?;
+    // Never hurried: its attempts outlive it.
+    let worker = tokio::spawn(worker.run(leave.clone(), CancellationToken::new()));
     ready(address);
 
-    let mut leader = parts.leader;
-    let ended = tokio::select! {
-        () = stop.cancelled() => None,
-        () = hurry.cancelled() => None,
-        ended = &mut leader => Some(ended),
-    };
-    let result = match ended {
-        Some(ended) => leader_result(ended),
-        None => {
-            tracing::info!(grace = ?config.drain_grace, "draining: no new runs, running specs finish");
-            parts.shared.draining.cancel();
-            drain.send_replace(true);
-            tokio::select! {
-                () = idle(&parts.mailbox) => {}
-                () = hurry.cancelled() => {}
-                () = tokio::time::sleep(config.drain_grace) => tracing::warn!("specs still run; the next start adopts them"),
-            }
-            Ok(())
+    let (mut server, mut worker, mut leader) = (Some(server), Some(worker), Some(parts.leader));
+    let failed = async {
+        tokio::select! {
+            result = ended("the leader", &mut leader) => result.and_then(|result| result),
+            result = ended("the worker", &mut worker) => result,
+            result = ended("the server", &mut server) => result,
         }
     };
+    let drained = async {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = hurry.cancelled() => return Ok(()),
+        }
+        tracing::info!(grace = ?config.drain_grace, "draining: no new runs, running specs finish");
+        parts.shared.draining.cancel();
+        drain.send_replace(true);
+        tokio::select! {
+            () = idle(&parts.mailbox) => {}
+            () = hurry.cancelled() => {}
+            () = tokio::time::sleep(config.drain_grace) => tracing::warn!("specs still run; the next start adopts them"),
+        }
+        Ok(())
+    };
+    let result = tokio::select! {
+        result = failed => result,
+        result = drained => result,
+    };
     leave.cancel();
-    end_task("worker", worker).await;
+    settle("the worker", worker).await;
     closing.cancel();
     parts.stop.cancel();
-    end_task("server", server).await;
-    if !leader.is_finished() {
-        end_task("leader", leader).await;
-    }
+    settle("the server", server).await;
+    settle("the leader", leader).await;
     store.close().await;
     result
 }
@@ -98,29 +107,8 @@ async fn idle(mailbox: &Mailbox) {
     loop {
         match mailbox.look(|core, _| core.is_idle()).await {
             Ok(true) | Err(_) => return,
-            Ok(false) => tokio::time::sleep(std::time::Duration::from_millis(200)).await,
+            Ok(false) => tokio::time::sleep(bounds::IDLE_LOOK).await,
         }
-    }
-}
-
-async fn end_task<T>(part: &'static str, task: JoinHandle<T>) {
-    let abort = task.abort_handle();
-    match tokio::time::timeout(bounds::FAREWELL * 7, task).await {
-        Ok(Ok(_)) => {}
-        Ok(Err(error)) => tracing::error!(part, %error, "failed unexpectedly"),
-        Err(_) => {
-            tracing::warn!(part, "did not end in time");
-            abort.abort();
-        }
-    }
-}
-
-pub(crate) fn leader_result(
-    ended: Result<Result<(), DaemonError>, tokio::task::JoinError>,
-) -> Result<(), DaemonError> {
-    match ended {
-        Ok(result) => result,
-        Err(error) => Err(DaemonError::Panicked { part: "the leader", what: error.to_string() }),
     }
 }
 
@@ -128,15 +116,15 @@ fn lock_file(home: &Path) -> PathBuf {
     home.join("partd.lock")
 }
 
-fn take_home(config: &DaemonConfig) -> Result<Lock, DaemonError> {
+async fn take_home(config: &DaemonConfig) -> Result<Lock, DaemonError> {
     std::fs::create_dir_all(&config.home)
         .map_err(DaemonError::folder("creating the folder", &config.home))?;
     let path = lock_file(&config.home);
-    let Some(mut lock) = Lock::try_take(&path)? else {
-        return Err(DaemonError::HomeTaken { home: config.home.clone(), holder: Lock::read_note(&path) });
-    };
-    lock.note(&format!("process {} listening on {}", std::process::id(), config.listen))?;
-    Ok(lock)
+    // Who only looks whether a daemon lives has the lock for a moment.
+    match Lock::take(&path, bounds::LOCK_LOOKED_AT).await? {
+        Some(lock) => Ok(lock),
+        None => Err(DaemonError::HomeTaken { home: config.home.clone(), holder: Lock::read_note(&path) }),
+    }
 }
 
 /// What a holder of a realm says about itself.
@@ -162,7 +150,8 @@ pub(crate) async fn open(home: &Path) -> Result<(Arc<dyn Store>, Arc<dyn BlobSto
 
 async fn start_worker(
     config: &DaemonConfig,
-    channel: Channel,
+    slots: &Slots,
+    address: std::net::SocketAddr,
     draining: watch::Receiver<bool>,
 ) -> Result<Worker, DaemonError> {
     let mut capabilities = part_worker::probe(&config.home.join("cache")).await;
@@ -171,15 +160,17 @@ async fn start_worker(
     let options = WorkerOptions {
         name: config.name.clone(),
         host: crate::config::host_name(),
-        slots: (0..config.slots).map(SlotId).collect(),
-        home: config.home.join("worker"),
+        slots: slots.numbers.clone(),
+        home: daemons_worker(&config.home),
         shim: (program, vec!["shim".into()]),
         mode: shim::Mode::Detached,
         inherit_env: false,
         capabilities,
         incarnation: new_incarnation(),
     };
-    Worker::start(options, channel, draining).await.map_err(DaemonError::Worker)
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(DaemonError::Connect)?;
+    let (link, uploads) = (endpoint.connect_lazy(), endpoint.connect_lazy());
+    Worker::start(options, link, uploads, draining).await.map_err(DaemonError::Worker)
 }
 
 fn add_labels(capabilities: &mut Capabilities, config: &DaemonConfig) {
@@ -219,7 +210,7 @@ impl Parts {
             LeaderOptions {
                 store: Arc::clone(&options.store),
                 realm: options.realm.clone(),
-                holder: options.holder,
+                holder: options.holder.clone(),
                 hub: Arc::clone(&hub),
                 give_up_after: options.give_up_after,
             },
@@ -233,6 +224,7 @@ impl Parts {
             hub,
             home: options.home,
             leader: Some((mailbox.clone(), options.realm)),
+            holder: options.holder,
             durability: options.durability,
             draining: CancellationToken::new(),
             closing: CancellationToken::new(),

@@ -7,22 +7,23 @@ use crate::api::Shared;
 use crate::config::{cpus, host_name};
 use crate::daemon::{Parts, PartsOptions, holder, new_incarnation, open};
 use crate::error::chain;
-use crate::realm::{Lock, end_abandoned};
+use crate::nest::Nest;
+use crate::realm::end_abandoned;
 use crate::serve::{Listener, routes, serve};
+use crate::slots::Slots;
+use crate::tasks::{ended, settle};
 use crate::watch::WatchHub;
 use crate::{DaemonError, bounds};
 use hyper_util::rt::TokioIo;
-use part_core::SlotId;
-use part_store::{Durability, Realm, Store};
+use part_store::{BlobStore, Durability, Holder, Realm, Store};
 use part_worker::{Worker, WorkerOptions, shim};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::UnixStream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint, Uri};
-use uuid::Uuid;
 
 /// What an embedded mesh is told.
 #[derive(Clone, Debug)]
@@ -41,21 +42,28 @@ pub struct EmbeddedOptions {
 pub struct Embedded {
     channel: Channel,
     store: Arc<dyn Store>,
+    holder: Holder,
     closing: CancellationToken,
     leading: Option<Leading>,
-    server: JoinHandle<()>,
-    folder: PathBuf,
-    lock: Option<Lock>,
+    server: Option<JoinHandle<()>>,
+    nest: Nest,
 }
 
-/// The part of an embedded mesh that leads and works.
+/// The part of an embedded mesh that leads, and works once it leads.
 struct Leading {
-    parts_stop: CancellationToken,
-    leader: JoinHandle<Result<(), DaemonError>>,
+    stop: CancellationToken,
+    leader: Option<JoinHandle<Result<(), DaemonError>>>,
+    working: Option<Working>,
+}
+
+/// The worker.
+struct Working {
     leave: CancellationToken,
-    worker: JoinHandle<()>,
-    _drain: watch::Sender<bool>,
-    _slots: Vec<Lock>,
+    hurry: CancellationToken,
+    worker: Option<JoinHandle<()>>,
+    /// An embedded worker never drains: it is there for its client's run alone.
+    _draining: watch::Sender<bool>,
+    _slots: Slots,
 }
 
 impl Embedded {
@@ -70,49 +78,55 @@ impl Embedded {
         let home = options.home.canonicalize();
         let home = home.map_err(DaemonError::folder("finding the folder", &options.home))?;
         let (store, blobs) = open(&home).await?;
-        sweep(&home.join("local"));
-        let unique = Uuid::now_v7().simple().to_string();
-        let name = &unique[unique.len() - 12..];
-        let folder = home.join("local").join(name);
-        std::fs::create_dir_all(&folder).map_err(DaemonError::folder("creating the folder", &folder))?;
-        let lock = Lock::try_take(&folder.join("lock"))?;
-        let (socket, listener) = listen(&folder, name)?;
-        let me = holder(&folder.join("lock"), &socket.display().to_string());
-        end_abandoned(store.as_ref(), &me).await?;
+        let (nest, listener) = Nest::build(&home).await?;
+        let holder = holder(nest.lock(), &nest.socket().display().to_string());
+        if let Err(error) = end_abandoned(store.as_ref(), &holder).await {
+            nest.remove();
+            return Err(error);
+        }
 
-        let channel = connect(socket.clone());
-        let (shared, leading) = if options.worker {
-            let parts = Parts::start(PartsOptions {
-                store: Arc::clone(&store),
-                blobs,
-                realm: Realm::local(name),
-                holder: me,
-                home: home.clone(),
-                durability: Durability::Lazy,
-                give_up_after: Some(bounds::EMBEDDED_GIVES_UP),
-            });
-            let shared = Arc::clone(&parts.shared);
-            (shared, Some((parts, options)))
-        } else {
-            let shared = Shared {
-                store: Arc::clone(&store),
-                blobs,
-                hub: Arc::new(WatchHub::default()),
-                home: home.clone(),
-                leader: None,
-                durability: Durability::Lazy,
-                draining: CancellationToken::new(),
-                closing: CancellationToken::new(),
-            };
-            (Arc::new(shared), None)
+        let (shared, parts) = match options.worker {
+            true => {
+                let parts = Parts::start(PartsOptions {
+                    store: Arc::clone(&store),
+                    blobs,
+                    realm: Realm::local(nest.name()),
+                    holder: holder.clone(),
+                    home: home.clone(),
+                    durability: Durability::Lazy,
+                    give_up_after: Some(bounds::EMBEDDED_GIVES_UP),
+                });
+                (Arc::clone(&parts.shared), Some(parts))
+            }
+            false => (Arc::new(reading_only(&store, blobs, &home, &holder)), None),
         };
         let closing = shared.closing.clone();
-        let server = tokio::spawn(serve(Listener::Unix(listener), routes(shared).await, closing.clone()));
-        let leading = match leading {
-            Some((parts, options)) => Some(lead(parts, &options, &home, &folder, channel.clone()).await?),
-            None => None,
+        let server = serve(Listener::Unix(listener), routes(shared).await, closing.clone());
+        let mut mesh = Embedded {
+            channel: connect(nest.socket().to_owned()),
+            store,
+            holder,
+            closing,
+            leading: None,
+            server: Some(tokio::spawn(server)),
+            nest,
         };
-        Ok(Embedded { channel, store, closing, leading, server, folder, lock })
+        if let Some(parts) = parts {
+            let working = work(&options, &home, &mesh.nest).await;
+            let (working, failed) = match working {
+                Ok(working) => (Some(working), None),
+                Err(error) => (None, Some(error)),
+            };
+            if failed.is_none() {
+                wait_for_worker(&parts).await;
+            }
+            mesh.leading = Some(Leading { stop: parts.stop, leader: Some(parts.leader), working });
+            if let Some(error) = failed {
+                mesh.stop(true).await;
+                return Err(error);
+            }
+        }
+        Ok(mesh)
     }
 
     /// The way in: the same gRPC as any daemon's.
@@ -120,79 +134,84 @@ impl Embedded {
         self.channel.clone()
     }
 
-    /// Why the leader ended, if it did: its store may have stayed away for too long.
+    /// Why the mesh cannot go on, if it cannot: its store may have stayed away for too long, or a part of it failed.
     pub async fn failure(&mut self) -> DaemonError {
         let Some(leading) = &mut self.leading else { return std::future::pending().await };
-        match crate::daemon::leader_result((&mut leading.leader).await) {
+        let worker = leading.working.as_mut().map(|working| &mut working.worker);
+        let failed = tokio::select! {
+            result = ended("the leader", &mut leading.leader) => result.and_then(|result| result),
+            result = ended("the server", &mut self.server) => result,
+            result = async { match worker {
+                Some(worker) => ended("the worker", worker).await,
+                None => std::future::pending().await,
+            }} => result,
+        };
+        match failed {
             Err(error) => error,
+            // None of them ends well before it is told to end.
             Ok(()) => std::future::pending().await,
         }
     }
 
-    /// Ends it. What still runs is stopped: politely first, or at once with `kill`.
+    /// Ends it. What still runs is stopped: politely first, or at once with `kill`. Nothing of it is left then, and a
+    /// run that was not finished is closed.
     pub async fn stop(self, kill: bool) {
         if let Some(leading) = self.leading {
-            leading.leave.cancel();
-            let abort = leading.worker.abort_handle();
-            if kill {
-                // Its shims see their owner go and end their trees themselves.
-                abort.abort();
+            if let Some(working) = leading.working {
+                if kill {
+                    working.hurry.cancel();
+                }
+                working.leave.cancel();
+                settle("the worker", working.worker).await;
             }
-            settle("worker", leading.worker).await;
-            leading.parts_stop.cancel();
-            settle("leader", leading.leader).await;
+            leading.stop.cancel();
+            settle("the leader", leading.leader).await;
+            if let Err(error) = end_abandoned(self.store.as_ref(), &self.holder).await {
+                tracing::warn!(error = chain(&error), "the run is not closed; the next start does it");
+            }
         }
         self.closing.cancel();
         drop(self.channel);
-        settle("server", self.server).await;
+        settle("the server", self.server).await;
         self.store.close().await;
-        remove(&self.folder);
-        if let Some(lock) = self.lock {
-            lock.remove();
-        }
+        self.nest.remove();
     }
 }
 
-async fn settle<T>(part: &str, task: JoinHandle<T>) {
-    match task.await {
-        Ok(_) => {}
-        Err(error) if error.is_cancelled() => {}
-        Err(error) => tracing::error!(part, %error, "failed unexpectedly"),
+/// What the services of a process share that only reads what others recorded.
+fn reading_only(store: &Arc<dyn Store>, blobs: Arc<dyn BlobStore>, home: &Path, holder: &Holder) -> Shared {
+    Shared {
+        store: Arc::clone(store),
+        blobs,
+        hub: Arc::new(WatchHub::default()),
+        home: home.to_owned(),
+        leader: None,
+        holder: holder.clone(),
+        durability: Durability::Lazy,
+        draining: CancellationToken::new(),
+        closing: CancellationToken::new(),
     }
 }
 
-async fn lead(
-    parts: Parts,
-    options: &EmbeddedOptions,
-    home: &Path,
-    folder: &Path,
-    channel: Channel,
-) -> Result<Leading, DaemonError> {
-    let slots = take_slots(&home.join("slots"), options.slots.unwrap_or_else(cpus).max(1))?;
+async fn work(options: &EmbeddedOptions, home: &Path, nest: &Nest) -> Result<Working, DaemonError> {
+    let slots = Slots::take(home, options.slots.unwrap_or_else(cpus).max(1))?;
     let options = WorkerOptions {
         name: host_name(),
         host: host_name(),
-        slots: slots.iter().map(|(slot, _)| *slot).collect(),
-        home: folder.to_owned(),
+        slots: slots.numbers.clone(),
+        home: nest.folder().to_owned(),
         shim: (options.program.clone(), vec!["shim".into()]),
         mode: shim::Mode::Tied,
         inherit_env: true,
         capabilities: part_worker::probe(&home.join("cache")).await,
         incarnation: new_incarnation(),
     };
-    let (drain, draining) = watch::channel(false);
-    let worker = Worker::start(options, channel, draining).await.map_err(DaemonError::Worker)?;
-    let leave = CancellationToken::new();
-    let worker = tokio::spawn(worker.run(leave.clone()));
-    wait_for_worker(&parts).await;
-    Ok(Leading {
-        parts_stop: parts.stop,
-        leader: parts.leader,
-        leave,
-        worker,
-        _drain: drain,
-        _slots: slots.into_iter().map(|(_, lock)| lock).collect(),
-    })
+    let (draining, drain) = watch::channel(false);
+    let (link, uploads) = (connect(nest.socket().to_owned()), connect(nest.socket().to_owned()));
+    let worker = Worker::start(options, link, uploads, drain).await.map_err(DaemonError::Worker)?;
+    let (leave, hurry) = (CancellationToken::new(), CancellationToken::new());
+    let worker = tokio::spawn(worker.run(leave.clone(), hurry.clone()));
+    Ok(Working { leave, hurry, worker: Some(worker), _draining: draining, _slots: slots })
 }
 
 /// A submission that comes before the worker would not know what can be served.
@@ -210,41 +229,6 @@ async fn wait_for_worker(parts: &Parts) {
     }
 }
 
-/// The lowest slot numbers that no other process of this home uses.
-fn take_slots(folder: &Path, wanted: u32) -> Result<Vec<(SlotId, Lock)>, DaemonError> {
-    let mut taken = Vec::new();
-    let most = part_core::Bounds::DEFAULT.slots_per_worker as u32;
-    for number in 0..most * 2 {
-        if taken.len() as u32 == wanted.min(most) {
-            break;
-        }
-        if let Some(lock) = Lock::try_take(&folder.join(number.to_string()))? {
-            taken.push((SlotId(number), lock));
-        }
-    }
-    Ok(taken)
-}
-
-/// Listens on a socket that only this user can reach. The path of a socket is bounded by the kernel at about a hundred
-/// bytes; where the home is too deep, the socket lives in the folder for temporary files.
-fn listen(folder: &Path, name: &str) -> Result<(PathBuf, UnixListener), DaemonError> {
-    use std::os::unix::fs::PermissionsExt;
-    const LONGEST: usize = 100;
-    let mut socket = folder.join("sock");
-    if socket.as_os_str().len() > LONGEST {
-        let short = std::env::temp_dir().join(format!("part-{name}"));
-        std::fs::create_dir(&short).map_err(DaemonError::folder("creating the folder", &short))?;
-        std::os::unix::fs::symlink(&short, folder.join("socket-folder"))
-            .map_err(DaemonError::folder("linking", &short))?;
-        socket = short.join("sock");
-    }
-    let private = socket.parent().unwrap_or(folder);
-    std::fs::set_permissions(private, std::fs::Permissions::from_mode(0o700))
-        .map_err(DaemonError::folder("protecting the folder", private))?;
-    let listener = UnixListener::bind(&socket).map_err(DaemonError::folder("listening on", &socket))?;
-    Ok((socket, listener))
-}
-
 /// A channel to a socket. Also for a client that talks to another process's embedded mesh.
 pub fn connect(socket: PathBuf) -> Channel {
     // The address is never looked up: the connector below decides where to go.
@@ -252,41 +236,4 @@ pub fn connect(socket: PathBuf) -> Channel {
         let socket = socket.clone();
         async move { Ok::<_, std::io::Error>(TokioIo::new(UnixStream::connect(socket).await?)) }
     }))
-}
-
-fn remove(folder: &Path) {
-    if let Ok(short) = std::fs::read_link(folder.join("socket-folder"))
-        && let Err(error) = std::fs::remove_dir_all(&short)
-    {
-        tracing::debug!(folder = %short.display(), %error, "a left-over folder could not be removed");
-    }
-    if let Err(error) = std::fs::remove_dir_all(folder) {
-        tracing::debug!(folder = %folder.display(), %error, "a left-over folder could not be removed");
-    }
-}
-
-/// Removes what embedded meshes left behind that are gone: their shims have ended by themselves, or are ended here.
-fn sweep(folder: &Path) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        let path = entry.path();
-        match Lock::try_take(&path.join("lock")) {
-            Ok(Some(lock)) => {
-                end_shims(&path.join("slots"));
-                remove(&path);
-                drop(lock);
-            }
-            Ok(None) => {}
-            Err(error) => tracing::debug!(error = chain(&error), "a left-over folder was not looked at"),
-        }
-    }
-}
-
-fn end_shims(slots: &Path) {
-    let Ok(entries) = std::fs::read_dir(slots) else { return };
-    for entry in entries.flatten() {
-        if let Err(error) = shim::reap_orphans(&entry.path()) {
-            tracing::warn!(folder = %entry.path().display(), error = chain(&error), "left-over processes were not ended");
-        }
-    }
 }

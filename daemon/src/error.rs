@@ -33,6 +33,14 @@ pub enum DaemonError {
         /// What is known about the other one.
         holder: String,
     },
+    /// Another process keeps others from starting.
+    #[error("another process kept {} for {waited:?}; if it hangs, end it: it is one that starts or was stopped", path.display())]
+    Gate {
+        /// The lock.
+        path: PathBuf,
+        /// How long was waited.
+        waited: std::time::Duration,
+    },
     /// The address cannot be listened on.
     #[error("cannot listen on {address}")]
     Listen {

@@ -15,8 +15,15 @@ pub mod daemon;
 pub mod embedded;
 mod error;
 mod leader;
+mod lock;
+mod nest;
 mod realm;
 mod serve;
+mod silence;
+mod slots;
+mod tasks;
+#[cfg(test)]
+mod testing;
 mod watch;
 
 pub use error::DaemonError;

@@ -7,14 +7,12 @@
 use crate::clock::Clock;
 use crate::error::chain;
 use crate::leader::load;
+use crate::lock::Lock;
 use crate::{DaemonError, bounds};
 use part_core::{Config, Core, Input, State, Term};
-use part_store::{Holder, Realm, RealmRow, Store};
-use rustix::fs::{FlockOperation, flock};
+use part_store::{CommitError, Holder, Realm, RealmRow, Store};
 use serde::{Deserialize, Serialize};
-use std::fs::File;
-use std::io::{Read, Seek, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// What a holder notes about itself.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -29,65 +27,12 @@ pub(crate) struct HolderNote {
     pub(crate) address: String,
 }
 
-/// A lock held for as long as this value lives.
-#[derive(Debug)]
-pub(crate) struct Lock {
-    file: File,
-    path: PathBuf,
-}
-
-impl Lock {
-    /// Takes a lock; none when another process has it.
-    pub(crate) fn try_take(path: &Path) -> Result<Option<Lock>, DaemonError> {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(DaemonError::folder("creating the folder", folder))?;
-        }
-        let open = File::options().create(true).truncate(false).read(true).write(true).open(path);
-        let file = open.map_err(DaemonError::folder("opening the lock", path))?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(Lock { file, path: path.to_owned() })),
-            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
-            Err(error) => Err(DaemonError::folder("locking", path)(error.into())),
-        }
-    }
-
-    /// Writes who holds it, for whoever finds it taken.
-    pub(crate) fn note(&mut self, text: &str) -> Result<(), DaemonError> {
-        let written = self
-            .file
-            .set_len(0)
-            .and_then(|()| self.file.rewind())
-            .and_then(|()| self.file.write_all(text.as_bytes()));
-        written.map_err(DaemonError::folder("writing the lock", &self.path))
-    }
-
-    /// What the holder of a taken lock wrote.
-    pub(crate) fn read_note(path: &Path) -> String {
-        let mut text = String::new();
-        match File::open(path).and_then(|file| file.take(4096).read_to_string(&mut text)) {
-            Ok(_) if !text.is_empty() => text,
-            Ok(_) => "it says nothing about itself".to_owned(),
-            Err(error) => format!("its note cannot be read: {error}"),
-        }
-    }
-
-    /// Removes the lock's file; for locks that nobody will look for again.
-    pub(crate) fn remove(self) {
-        if let Err(error) = std::fs::remove_file(&self.path) {
-            tracing::debug!(file = %self.path.display(), %error, "a lock's file could not be removed");
-        }
-    }
-}
-
 /// True when the process that holds a realm is known to be gone.
 pub(crate) fn holder_is_gone(row: &RealmRow) -> bool {
     let Some(holder) = &row.holder else { return true };
     let Ok(note) = serde_json::from_str::<HolderNote>(&holder.0) else { return false };
-    if !note.lock.exists() {
-        return true;
-    }
-    match Lock::try_take(&note.lock) {
-        Ok(lock) => lock.is_some(),
+    match Lock::is_held(&note.lock) {
+        Ok(held) => !held,
         Err(error) => {
             tracing::warn!(error = chain(&error), "cannot tell whether a holder lives");
             false
@@ -130,13 +75,75 @@ async fn end_realm(store: &dyn Store, row: &RealmRow, me: &Holder) -> Result<(),
         pending.append(core.handle(now, Input::RunAbandoned { run, detail: detail.clone() }));
     }
     for entries in pending.entries().chunks(bounds::BATCH) {
-        // Another process may be doing the same; then one of the two finds its term over, and all is well.
-        match store.commit(realm, term, entries).await {
-            Ok(()) => {}
-            Err(part_store::CommitError::Superseded { .. }) => return Ok(()),
-            Err(error) => return Err(DaemonError::Commit(error)),
+        if !ours(store.commit(realm, term, entries).await)? {
+            return Ok(());
         }
     }
     drop(pending.confirm());
-    store.end_term(realm, term).await.map_err(DaemonError::Commit)
+    ours(store.end_term(realm, term).await).map(drop)
+}
+
+/// Another process may be doing the same; then one of the two finds its term over, and all is well.
+fn ours(done: Result<(), CommitError>) -> Result<bool, DaemonError> {
+    match done {
+        Ok(()) => Ok(true),
+        Err(CommitError::Superseded { .. }) => Ok(false),
+        Err(error) => Err(DaemonError::Commit(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{MoodyStore, submission};
+    use part_core::{RequestId, RunId, RunVerdict, Timestamp};
+
+    async fn abandoned(store: &MoodyStore, number: u128) -> RunId {
+        let (run, realm) = (RunId(number), Realm::local(number));
+        let gone = r#"{"pid":9,"program":"partctl","lock":"/nowhere/lock","address":"/nowhere/sock"}"#;
+        let term = store.begin_term(&realm, &Holder(gone.to_owned()), Term::default()).await.expect("begun");
+        let (mut core, _) = Core::new(Config { term, ..Config::default() }, State::default(), Timestamp(1));
+        let (request, submission) = (RequestId(1), submission(number, &["a", "b"]));
+        let pending = core.handle(Timestamp(1), Input::RunSubmitted { request, run, submission });
+        store.commit(&realm, term, pending.entries()).await.expect("recorded");
+        run
+    }
+
+    #[tokio::test]
+    async fn several_processes_may_close_the_same_runs_at_once() {
+        let store = MoodyStore::new();
+        let runs = [abandoned(&store, 1).await, abandoned(&store, 2).await];
+        let me = Holder("me".to_owned());
+        let closing = (0..8).map(|_| {
+            let (store, me) = (store.clone(), me.clone());
+            tokio::spawn(async move { end_abandoned(&store, &me).await })
+        });
+        for closed in futures::future::join_all(closing).await {
+            closed.expect("no panic").expect("no error");
+        }
+        end_abandoned(&store, &me).await.expect("the last one in any case");
+        for run in runs {
+            let row = store.run_row(run).await.expect("read").expect("there");
+            let finished = row.progress.finished.expect("closed");
+            assert_eq!(finished.verdict, RunVerdict::Incomplete);
+            let entries = store.entries(run, 0, 100).await.expect("read");
+            let ends =
+                entries.iter().filter(|entry| matches!(entry.record, part_core::Record::RunFinished { .. }));
+            assert_eq!(ends.count(), 1, "its end is recorded once");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_term_that_another_process_took_over_is_no_error() {
+        let store = MoodyStore::new();
+        abandoned(&store, 1).await;
+        let rows = store.realms().await.expect("read");
+        let (me, other) = (Holder("me".to_owned()), Holder("other".to_owned()));
+        let row = &rows[0];
+        end_realm(&store, row, &me).await.expect("closed");
+        // It saw the run before it was closed.
+        end_realm(&store, row, &other).await.expect("nothing left to do");
+        let over = CommitError::Superseded { realm: row.realm.clone(), held: Term(1), current: Term(2) };
+        assert!(!ours(Err(over)).expect("no error"));
+    }
 }

@@ -2,6 +2,7 @@
 
 use crate::api::{Services, Shared};
 use crate::bounds;
+use crate::silence::Greeted;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -50,15 +51,15 @@ async fn ready(State(shared): State<Arc<Shared>>) -> (StatusCode, &'static str) 
 
 /// Accepts connections until `stop`, then lets the open ones end, for a bounded time.
 pub(crate) async fn serve(listener: Listener, routes: Router, stop: CancellationToken) {
-    let graceful = GracefulShutdown::new();
+    let (graceful, cut) = (GracefulShutdown::new(), CancellationToken::new());
     let room = Arc::new(Semaphore::new(bounds::CONNECTIONS));
     let builder = Arc::new(connection_builder());
     loop {
         // No room: the kernel's queue holds the rest back.
-        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { break };
-        let accepted = tokio::select! {
+        let connection = async { (Arc::clone(&room).acquire_owned().await, accept(&listener).await) };
+        let (permit, accepted) = tokio::select! {
             () = stop.cancelled() => break,
-            accepted = accept(&listener) => accepted,
+            connection = connection => connection,
         };
         let stream = match accepted {
             Ok(stream) => stream,
@@ -70,11 +71,15 @@ pub(crate) async fn serve(listener: Listener, routes: Router, stop: Cancellation
             }
         };
         let service = TowerToHyperService::new(routes.clone());
-        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
-        let watched = graceful.watch(connection);
+        let stream = TokioIo::new(Greeted::new(stream, bounds::FIRST_HEAD));
+        let connection = builder.serve_connection_with_upgrades(stream, service).into_owned();
+        let (watched, cut) = (graceful.watch(connection), cut.clone());
         tokio::spawn(async move {
-            if let Err(error) = watched.await {
-                tracing::debug!(error = %error, "a connection ended badly");
+            tokio::select! {
+                () = cut.cancelled_owned() => {}
+                ended = watched => if let Err(error) = ended {
+                    tracing::debug!(error = %error, "a connection ended badly");
+                },
             }
             drop(permit);
         });
@@ -82,6 +87,7 @@ pub(crate) async fn serve(listener: Listener, routes: Router, stop: Cancellation
     drop(listener);
     if tokio::time::timeout(bounds::FAREWELL, graceful.shutdown()).await.is_err() {
         tracing::warn!("some connections did not end in time; they are cut");
+        cut.cancel();
     }
 }
 
@@ -107,7 +113,10 @@ async fn accept(listener: &Listener) -> std::io::Result<Box<dyn Stream>> {
     match listener {
         Listener::Tcp(listener) => {
             let (stream, _) = listener.accept().await?;
-            stream.set_nodelay(true)?;
+            if let Err(error) = stream.set_nodelay(true) {
+                // Gone again already, mostly; slower at worst.
+                tracing::debug!(%error, "a connection's small messages may be held back");
+            }
             Ok(Box::new(stream))
         }
         Listener::Unix(listener) => Ok(Box::new(listener.accept().await?.0)),

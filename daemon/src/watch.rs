@@ -1,13 +1,12 @@
 //! Watches: a run's events from the store by cursor, with a nudge from the leader when there are more.
 
-use crate::api::Shared;
+use crate::api::{Shared, store_failed};
 use crate::bounds;
 use crate::error::chain;
 use crate::realm::{end_abandoned, holder_is_gone};
 use part_core::{Record, RunId};
 use part_proto::convert::event_to_wire;
 use part_proto::{status, v1};
-use part_store::StoreError;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, watch};
@@ -82,10 +81,12 @@ impl Watch<'_> {
                     return Ok(());
                 }
             }
+            if !empty {
+                continue;
+            }
             match news {
-                _ if !empty => {}
                 // An error means that the run is not led here any more; the next look tells.
-                Some(mut through) => drop(through.wait_for(|through| *through > self.after).await.is_ok()),
+                Some(mut through) => drop(through.wait_for(|through| *through > self.after).await),
                 None if self.is_over().await? => return Ok(()),
                 None => tokio::time::sleep(bounds::WATCH_ELSEWHERE).await,
             }
@@ -105,18 +106,138 @@ impl Watch<'_> {
             return Ok(false);
         }
         let realms = self.shared.store.realms().await.map_err(|error| store_failed(&error))?;
-        match realms.iter().find(|realm| realm.realm == row.realm) {
-            Some(realm) if !holder_is_gone(realm) => Ok(false),
-            _ if row.realm.is_local() => {
-                // Nobody will go on with it; its end is for whoever notices first.
-                let ended = end_abandoned(self.shared.store.as_ref(), &self.shared.holder).await;
-                ended.map(|()| false).map_err(|error| status::unavailable(chain(&error)))
-            }
-            _ => Err(status::unavailable("no daemon leads this run now; it goes on when partd is started again")),
+        if realms.iter().any(|realm| realm.realm == row.realm && !holder_is_gone(realm)) {
+            return Ok(false);
         }
+        if !row.realm.is_local() {
+            return Err(status::unavailable(
+                "no daemon leads this run now; it goes on when partd is started again",
+            ));
+        }
+        // Nobody will go on with it; its end is for whoever notices first.
+        let ended = end_abandoned(self.shared.store.as_ref(), &self.shared.holder).await;
+        ended.map(|()| false).map_err(|error| status::unavailable(chain(&error)))
     }
 }
 
-fn store_failed(error: &StoreError) -> Status {
-    status::unavailable(chain(error))
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{MoodyStore, shared, submission};
+    use part_core::{CancelMode, Config, Core, Input, Pending, RequestId, State, Term, Timestamp};
+    use part_store::{Holder, Realm, Store};
+    use std::time::Duration;
+    use tokio::task::JoinHandle;
+
+    const RUN: RunId = RunId(7);
+
+    /// A run in a store, with nobody but the test to lead it.
+    struct Bench {
+        store: MoodyStore,
+        shared: Arc<Shared>,
+        realm: Realm,
+        core: Core,
+    }
+
+    impl Bench {
+        async fn open(realm: Realm, holder: &str) -> Bench {
+            let store = MoodyStore::new();
+            let term =
+                store.begin_term(&realm, &Holder(holder.to_owned()), Term::default()).await.expect("begun");
+            let config = Config { term, ..Config::default() };
+            let (core, _) = Core::new(config, State::default(), Timestamp(1));
+            let mut bench = Bench { shared: shared(&store, None), store, realm, core };
+            let submission = submission(1, &["a"]);
+            bench.input(Input::RunSubmitted { request: RequestId(1), run: RUN, submission }).await;
+            bench
+        }
+
+        async fn input(&mut self, input: Input) -> u64 {
+            let pending: Pending = self.core.handle(Timestamp(2), input);
+            self.store.commit(&self.realm, self.core.term(), pending.entries()).await.expect("recorded");
+            pending.entries().last().map_or(0, |entry| entry.number)
+        }
+
+        async fn finish(&mut self) -> u64 {
+            let (by, mode) = ("a test".to_owned(), CancelMode::Kill);
+            self.input(Input::CancelRequested { request: RequestId(2), run: RUN, by, mode }).await
+        }
+
+        fn watch(&self, after: u64) -> (mpsc::Receiver<Result<v1::Event, Status>>, JoinHandle<()>) {
+            let (out, events) = mpsc::channel(bounds::WATCH_QUEUE);
+            (events, tokio::spawn(watch_run(Arc::clone(&self.shared), RUN, after, out)))
+        }
+    }
+
+    async fn all(mut events: mpsc::Receiver<Result<v1::Event, Status>>) -> Vec<Result<u64, tonic::Code>> {
+        let mut seen = Vec::new();
+        let read = async {
+            while let Some(event) = events.recv().await {
+                seen.push(event.map(|event| event.number).map_err(|status| status.code()));
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(3600), read).await.expect("an end");
+        seen
+    }
+
+    #[tokio::test]
+    async fn a_finished_run_is_watched_to_its_end_from_any_cursor() {
+        let mut bench = Bench::open(Realm::mesh(), "").await;
+        let last = bench.finish().await;
+        for after in 0..=last + 1 {
+            let (events, _) = bench.watch(after);
+            assert_eq!(all(events).await, (after + 1..=last).map(Ok).collect::<Vec<_>>(), "after {after}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_watcher_that_goes_away_leaves_no_task_behind() {
+        let bench = Bench::open(Realm::mesh(), "not JSON: it lives").await;
+        for led_here in [false, true] {
+            if led_here {
+                bench.shared.hub.advanced(RUN, 4, false);
+            }
+            let (mut events, task) = bench.watch(0);
+            events.recv().await.expect("an event").expect("no error");
+            drop(events);
+            tokio::time::timeout(Duration::from_secs(60), task).await.expect("ended").expect("no panic");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stopping_daemon_says_so() {
+        let bench = Bench::open(Realm::mesh(), "not JSON: it lives").await;
+        bench.shared.hub.advanced(RUN, 4, false);
+        let (events, _) = bench.watch(2);
+        bench.shared.closing.cancel();
+        assert_eq!(all(events).await.last(), Some(&Err(tonic::Code::Unavailable)));
+    }
+
+    #[tokio::test]
+    async fn news_that_a_leader_lost_are_found_in_the_store() {
+        let mut bench = Bench::open(Realm::mesh(), "not JSON: it lives").await;
+        bench.shared.hub.advanced(RUN, 4, false);
+        let (events, _) = bench.watch(0);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        // Recorded, but the leader lost its footing before it could tell.
+        let last = bench.finish().await;
+        bench.shared.hub.leaderless();
+        assert_eq!(all(events).await, (1..=last).map(Ok).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn a_run_that_nobody_leads_any_more_does_not_keep_its_watchers() {
+        let gone = r#"{"pid":1,"program":"p","lock":"/nowhere/lock","address":"/nowhere/sock"}"#;
+        let bench = Bench::open(Realm::mesh(), gone).await;
+        let (events, _) = bench.watch(0);
+        assert_eq!(all(events).await.last(), Some(&Err(tonic::Code::Unavailable)), "a daemon may come back");
+
+        let bench = Bench::open(Realm::local("x"), gone).await;
+        let (events, _) = bench.watch(0);
+        let seen = all(events).await;
+        assert!(seen.iter().all(Result::is_ok), "{seen:?}");
+        let row = bench.store.run_row(RUN).await.expect("read").expect("there");
+        let verdict = row.progress.finished.expect("closed").verdict;
+        assert_eq!(verdict, part_core::RunVerdict::Incomplete);
+    }
 }

@@ -160,7 +160,7 @@ mod tests {
                 &["--grep= cart( | › )adds( @.*)?$"],
                 &["a.spec.ts"],
             ),
-            ("go", "e.com/s", &["TestA/x y"], &["-run=^TestA$/^x y$"], &["e.com/s"]),
+            ("go", "e.com/s", &["TestA/x y", "TestB"], &["-run=^TestA$|^TestB$"], &["e.com/s"]),
             ("nextest", "s::it", &["a::b"], &["-Ebinary_id(={specs})"], &["s::it) and test(=a::b"]),
             (
                 "xunit",

@@ -180,6 +180,22 @@ fn dotnet_runs_projects_on_both_platforms() {
     assert_eq!(suite.tests(&specs), None);
 }
 
+/// The reference is a framework that could be used.
+#[test]
+fn the_reference_is_valid() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/frameworks.md");
+    let text = fs::read_to_string(path).expect("docs/frameworks.md");
+    let block =
+        text.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a block of TOML");
+    let (tables, unknown) = parse_tables(block).expect("readable");
+    assert_eq!(unknown, Vec::<String>::new());
+    let catalogue = Catalogue::builtin().with_user(tables).expect("valid");
+    assert_eq!(catalogue.get("mine").expect("there").title, "my tests");
+    for name in catalogue.names().filter(|name| *name != "mine") {
+        assert!(text.contains(&format!("| `{name}` |")), "{name} has no row in docs/frameworks.md");
+    }
+}
+
 /// Every command line that the tables give, in one file that reads as documentation.
 #[test]
 fn commands_are_as_written_down() {
@@ -196,6 +212,7 @@ fn commands_are_as_written_down() {
         ("playwright", "node_modules/@playwright/test/package.json", r#"{"version": "1.62.9"}"#),
         ("playwright", "playwright.config.ts", "projects: []"),
         ("vitest", "node_modules/vitest/package.json", r#"{"version": "2.1.0"}"#),
+        ("vitest", "node_modules/vitest/package.json", r#"{"version": "5.0.0"}"#),
         ("xunit", "global.json", "Microsoft.Testing.Platform"),
         ("xunit", "Directory.Build.props", "<TestingPlatformDotnetTestSupport>true</"),
     ] {
@@ -212,7 +229,10 @@ fn commands_are_as_written_down() {
         fs::write(&path, &text).expect("written");
     }
     let expected = fs::read_to_string(&path).expect("commands.txt");
-    assert_eq!(text, expected, "see the head of this file for how to renew commands.txt");
+    for (number, (is, was)) in text.lines().zip(expected.lines()).enumerate() {
+        assert_eq!(is, was, "line {}; see the head of this file for how to renew commands.txt", number + 1);
+    }
+    assert_eq!(text.lines().count(), expected.lines().count());
 }
 
 fn commands(framework: &Framework, kind: &str, about: &[String], text: &mut String) {

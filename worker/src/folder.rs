@@ -7,7 +7,11 @@ use std::path::Path;
 
 /// Removes a folder with all that is in it; one that is not there is fine. Folders that a spec made read-only (module
 /// caches are) are removed, too.
-pub(crate) fn remove_folder(folder: &Path) -> io::Result<()> {
+///
+/// # Errors
+///
+/// When something in it cannot be removed.
+pub fn remove_folder(folder: &Path) -> io::Result<()> {
     let removed = match fs::remove_dir_all(folder) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             open_up(folder)?;

@@ -20,3 +20,4 @@ mod spool;
 pub use agent::{Worker, WorkerOptions};
 pub use detect::probe;
 pub use error::WorkerError;
+pub use folder::remove_folder;

@@ -25,15 +25,15 @@ const TOP: Known = Known {
         ("framework", "[suites.NAME]"),
     ],
 };
-const PROJECT: Known = Known { keys: &["name"], elsewhere: &[] };
-const RUN: Known = Known {
+pub(super) const PROJECT: Known = Known { keys: &["name"], elsewhere: &[] };
+pub(super) const RUN: Known = Known {
     keys: &["max-failures", "workers", "lost-after"],
     elsewhere: &[
         ("retries", "[suites.NAME] or [groups.LABEL]"),
         ("timeout", "[suites.NAME] or [groups.LABEL]"),
     ],
 };
-const SUITE: Known = Known {
+pub(super) const SUITE: Known = Known {
     keys: &[
         "framework",
         "folder",
@@ -55,7 +55,7 @@ const SUITE: Known = Known {
     ],
     elsewhere: &[("suite", "[groups.LABEL]"), ("max-failures", "[run]"), ("workers", "[run]")],
 };
-const GROUP: Known = Known {
+pub(super) const GROUP: Known = Known {
     keys: &[
         "suite",
         "specs",

@@ -281,7 +281,7 @@ pub(crate) fn decode_report(
 }
 
 /// What each format is called, the common ones first.
-const FORMATS: [(&str, ReportFormat); 12] = [
+pub(super) const FORMATS: [(&str, ReportFormat); 12] = [
     ("junit", ReportFormat::Junit),
     ("tap", ReportFormat::Tap),
     ("ctrf", ReportFormat::Ctrf),

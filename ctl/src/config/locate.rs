@@ -73,3 +73,63 @@ fn root_of(file: &Path) -> Result<PathBuf, ConfigError> {
         None => Err(ConfigError::RootNotText { root }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn workspace(files: &[(&str, &[u8])]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a folder");
+        // The search never leaves the test's own folder.
+        fs::create_dir(folder.path().join(".git")).expect("a folder");
+        for (path, text) in files {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
+            fs::write(path, text).expect("a file");
+        }
+        folder
+    }
+
+    const GOOD: &[u8] = b"[suites.x]\nframework = \"go\"\n";
+
+    #[test]
+    fn the_nearest_file_counts_up_to_the_repositorys_root() {
+        let folder =
+            workspace(&[("part.toml", GOOD), ("a/b/x", b""), ("a/part.toml", GOOD), ("inner/.git", b"")]);
+        let root = folder.path().canonicalize().expect("the folder");
+        let found = |cwd: &str, named: Option<&str>| {
+            let (project, _) = load(named.map(Path::new), &root.join(cwd)).expect("it loads");
+            project.root.strip_prefix(&root).expect("below").to_string_lossy().into_owned()
+        };
+        assert_eq!(found("", None), "");
+        assert_eq!(found("a/b", None), "a");
+        assert_eq!(found("a/b", Some("../..")), "");
+        assert_eq!(found("", Some("a/part.toml")), "a");
+        let error = load(None, &root.join("inner")).expect_err("another repository");
+        assert!(matches!(error, ConfigError::NotFound { .. }), "{error}");
+    }
+
+    #[test]
+    fn what_is_missing_or_no_text_is_said() {
+        let folder = workspace(&[
+            ("latin.toml", b"# gr\xfc\xdfe\n"),
+            ("pytest.ini", b"[pytest]\n"),
+            ("test_a.py", b""),
+        ]);
+        let root = folder.path().canonicalize().expect("the folder");
+        let told = |named: Option<&str>| {
+            let error = load(named.map(Path::new), &root).expect_err("no part.toml");
+            error.to_string().replace(&root.display().to_string(), "ROOT")
+        };
+        assert_eq!(
+            told(None),
+            "there is no part.toml in ROOT or above; the folder seems to use pytest, which `partctl init` would set up"
+        );
+        assert_eq!(told(Some("gone.toml")), "cannot read ROOT/gone.toml");
+        assert_eq!(
+            told(Some("latin.toml")),
+            "ROOT/latin.toml is not UTF-8 text: the byte at offset 4 is wrong"
+        );
+    }
+}

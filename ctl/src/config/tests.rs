@@ -1,6 +1,6 @@
 //! What people are told about a part.toml that is wrong.
 
-use super::file::parse;
+use super::file::{self, parse};
 use super::{ConfigError, Project, Warning};
 use part_core::Millis;
 use std::path::Path;
@@ -502,4 +502,30 @@ fn sections_of_the_wrong_shape_are_named() {
       |       ^^^^^^^^^^^^
       = write it as a table: [suites.e2e]
     "#);
+}
+
+const REFERENCE: &str = include_str!("../../../docs/part-toml.md");
+
+#[test]
+fn the_reference_has_every_key() {
+    for known in [file::PROJECT, file::RUN, file::SUITE, file::GROUP] {
+        for key in known.keys {
+            assert!(REFERENCE.contains(&format!("| `{key}` |")), "docs/part-toml.md has no row for {key:?}");
+        }
+    }
+    for (format, _) in super::frameworks::FORMATS {
+        let mentioned =
+            [format!("`{format}`"), format!("`\"{format}")].iter().any(|text| REFERENCE.contains(text));
+        assert!(mentioned, "docs/part-toml.md does not mention the report {format:?}");
+    }
+}
+
+#[test]
+fn the_examples_of_the_reference_load() {
+    let blocks: Vec<&str> =
+        REFERENCE.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(blocks.len(), 2);
+    for block in blocks {
+        assert_eq!(told(block), "", "{block}");
+    }
 }

@@ -89,14 +89,13 @@ pub(crate) async fn follow(
     frames.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut work = Work {
         what,
-        fetching: None,
-        patience: TAIL_PATIENCE,
+        fetching: Fetching { tail: None, patience: TAIL_PATIENCE },
         cancels: FuturesUnordered::new(),
         interrupts: 0,
     };
     let mut interrupted = None;
     let mut end: Option<Option<CliError>> = None;
-    while end.is_none() || work.fetching.is_some() {
+    while end.is_none() || work.fetching.is_busy() {
         tokio::select! {
             biased;
             exit = signals.next() => {
@@ -111,9 +110,9 @@ pub(crate) async fn follow(
                     telling.say(&format!("the cancel did not get through: {}", status.message()));
                 }
             }
-            (wanted, tail) = work.fetched() => telling.failure(wanted, &tail),
+            (wanted, tail) = work.fetching.done() => telling.failure(wanted, &tail),
             error = mesh.failure(), if end.is_none() => end = Some(Some(error)),
-            item = events.recv(), if end.is_none() && work.fetching.is_none() => {
+            item = events.recv(), if end.is_none() && !work.fetching.is_busy() => {
                 end = work.events(item, &mut events, &mut telling);
             }
             _ = frames.tick() => {}
@@ -129,10 +128,7 @@ struct Leaving;
 /// What goes on beside the events.
 struct Work {
     what: Follow,
-    /// The failure whose output is on its way. Events wait for it, so that things are told in their order.
-    fetching: Option<BoxFuture<'static, (Wanted, Tail)>>,
-    /// How long it is waited for.
-    patience: Duration,
+    fetching: Fetching,
     cancels: FuturesUnordered<BoxFuture<'static, Result<(), Status>>>,
     interrupts: u32,
 }
@@ -167,7 +163,7 @@ impl Work {
                 Taken::Wanted(wanted) => self.fetch(wanted, telling),
                 Taken::End(trouble) => return Some(trouble),
             }
-            if left == 0 || self.fetching.is_some() {
+            if left == 0 || self.fetching.is_busy() {
                 return None;
             }
             item = match events.try_recv() {
@@ -182,24 +178,38 @@ impl Work {
     /// Tells a failure whose output is at hand, and asks for that of others.
     fn fetch(&mut self, wanted: Wanted, telling: &mut Telling<'_>) {
         let attempt = telling.view().specs.get(wanted.spec).and_then(|spec| spec.attempt(wanted.attempt));
-        let Some(output) = attempt.and_then(|attempt| attempt.finish()).map(|finish| finish.output.clone()) else {
+        let Some(output) = attempt.and_then(|attempt| attempt.finish()).map(|finish| finish.output.clone())
+        else {
             return;
         };
         match tail_at_hand(&output) {
             Some(tail) => telling.failure(wanted, &tail),
             None => {
-                let (clients, patience) = (self.what.clients.clone(), self.patience);
-                self.fetching =
-                    Some(Box::pin(async move { (wanted, read_tail(&clients, output, patience).await) }));
+                let (clients, patience) = (self.what.clients.clone(), self.fetching.patience);
+                let tail = async move { (wanted, read_tail(&clients, output, patience).await) };
+                self.fetching.tail = Some(Box::pin(tail));
             }
         }
     }
+}
+
+/// The failure whose output is on its way. Events wait for it, so that things are told in their order.
+struct Fetching {
+    tail: Option<BoxFuture<'static, (Wanted, Tail)>>,
+    /// How long it is waited for.
+    patience: Duration,
+}
+
+impl Fetching {
+    fn is_busy(&self) -> bool {
+        self.tail.is_some()
+    }
 
     /// The output that was asked for; never returns when none was.
-    async fn fetched(&mut self) -> (Wanted, Tail) {
-        let Some(fetching) = &mut self.fetching else { return std::future::pending().await };
+    async fn done(&mut self) -> (Wanted, Tail) {
+        let Some(fetching) = &mut self.tail else { return std::future::pending().await };
         let (wanted, tail) = fetching.await;
-        self.fetching = None;
+        self.tail = None;
         // A store that once did not answer must not hold up the next thousand failures.
         self.patience = match tail {
             Tail::Unread { .. } => TAIL_PATIENCE / 10,

@@ -44,7 +44,7 @@ fn one_framework_at_the_root() {
     # pytest: has pytest.ini. 2 specs.
     [suites.pytest]
     framework = "pytest"
-    specs = ["**/test_*.py", "**/*_test.py"]
+    # specs = ["**/test_*.py", "**/*_test.py"]
     # timeout = "5m"         # longest time for one attempt of a spec
     # retries = 1            # how often a spec that did not pass is tried again
 
@@ -142,11 +142,16 @@ fn every_suite_of_the_repository_is_recognised() {
             continue;
         }
         let (wanted, _) = load(Some(&suite), Path::new("/")).expect("its part.toml");
+        let wanted = wanted.suites[0].framework.as_str();
+        // Nothing shows that a folder uses commands of its own.
+        if wanted == "generic" {
+            continue;
+        }
         let copy = tempfile::tempdir().expect("a folder");
         copy_files(&suite, copy.path());
         let proposal = propose(copy.path()).unwrap_or_else(|error| panic!("{}: {error}", suite.display()));
         let frameworks: Vec<&str> = proposal.suites.iter().map(|suite| suite.framework.as_str()).collect();
-        assert_eq!(frameworks, [wanted.suites[0].framework.as_str()], "{}", suite.display());
+        assert_eq!(frameworks, [wanted], "{}", suite.display());
         assert_ne!(proposal.suites[0].specs, Some(0), "{}", suite.display());
         proposal.write(false).expect("written");
         let (_, warnings) = load(None, copy.path()).expect("it loads");

@@ -13,7 +13,8 @@ use tonic::Status;
 /// How many candidates an ambiguous prefix names.
 const CANDIDATES: usize = 5;
 
-pub(super) fn store_failed(error: &StoreError) -> Status {
+/// What a client hears of a store that failed.
+pub(crate) fn store_failed(error: &StoreError) -> Status {
     match error.is_temporary() {
         true => status::unavailable(chain(error)),
         false => status::broken(chain(error)),

@@ -9,4 +9,5 @@ mod runs;
 mod services;
 mod workers;
 
+pub(crate) use lookup::store_failed;
 pub(crate) use services::{Services, Shared};

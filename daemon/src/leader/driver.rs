@@ -99,7 +99,10 @@ impl Leader {
             match self.options.find_footing().await {
                 Ok(footing) => return Ok(Some(footing)),
                 Err(DaemonError::Store(error)) if error.is_temporary() && !self.options.gives_up(begun) => {
-                    tracing::error!(error = chain(&error), "the leader cannot be rebuilt; waiting for the store");
+                    tracing::error!(
+                        error = chain(&error),
+                        "the leader cannot be rebuilt; waiting for the store"
+                    );
                 }
                 Err(error) => return Err(error),
             }
@@ -352,4 +355,53 @@ impl Driver<'_> {
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().cloned();
     text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Mood, MoodyStore, submission};
+
+    #[tokio::test]
+    async fn the_time_that_a_commit_takes_counts_as_a_pause() {
+        let store = MoodyStore::new();
+        let options = LeaderOptions {
+            store: Arc::new(store.clone()),
+            realm: Realm::mesh(),
+            holder: Holder("a test".to_owned()),
+            hub: Arc::new(WatchHub::default()),
+            give_up_after: None,
+        };
+        let Footing { term, state, .. } = options.find_footing().await.expect("a term");
+        let (clock, stop) = (Clock::start(), CancellationToken::new());
+        let (core, _) = Core::new(Config { term, ..Config::default() }, state, clock.now());
+        let (_keep, mut mail) = mpsc::channel(1);
+        let mut driver = Driver {
+            options: &options,
+            stop: &stop,
+            mail: &mut mail,
+            last_turn: clock.now(),
+            clock,
+            core,
+            links: Links::default(),
+            answers: HashMap::new(),
+            next_request: 0,
+        };
+        store.set(Mood::Full);
+        let (answer, _answered) = oneshot::channel();
+        let submission = submission(1, &["a"]);
+        let make = move |request| Input::RunSubmitted { request, run: RunId(7), submission };
+        let waiting = async {
+            store.wait_for_refusals(2).await;
+            store.set(Mood::Fine);
+        };
+        let turn = driver.turn(Some(Mail::Request { make: Box::new(make), answer }));
+        let (turned, ()) = tokio::join!(turn, waiting);
+        assert!(turned.is_ok());
+        let silent = driver.clock.now().since(driver.last_turn);
+        assert!(
+            silent.0 >= bounds::COMMIT_FIRST.as_millis() as u64,
+            "{silent} were spent waiting for the store"
+        );
+    }
 }

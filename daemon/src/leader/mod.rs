@@ -3,6 +3,8 @@
 mod driver;
 mod links;
 mod mailbox;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use driver::{Leader, LeaderOptions, load};
 pub(crate) use links::{LinkId, LinkSender};

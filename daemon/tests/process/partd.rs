@@ -56,17 +56,19 @@ impl Partd {
         self.child.wait().expect("gone");
     }
 
-    pub(crate) fn terminate(&mut self) -> std::process::ExitStatus {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("told");
-        let begun = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().expect("asked") {
-                return status;
-            }
-            assert!(begun.elapsed() < PATIENCE, "partd does not end");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("told");
+    }
+
+    /// Tells it to end and waits for that.
+    pub(crate) fn terminate(&mut self) -> ExitStatus {
+        self.signal(Signal::TERM);
+        let mut status = None;
+        wait_until("partd ends", || {
+            status = self.child.try_wait().expect("asked");
+            status.is_some()
+        });
+        status.expect("an end")
     }
 }
 
@@ -95,69 +97,4 @@ pub(crate) fn command(home: &Path) -> Command {
         .stdin(Stdio::null())
         .stdout(Stdio::null());
     command
-}
-
-/// A run of shell specs; each gets its name as `{spec}`.
-pub(crate) fn shell_run(workspace: &Path, script: &str, specs: &[&str], retries: u32) -> Submission {
-    let spec = |name: &&str| SpecSubmission {
-        name: (*name).to_owned(),
-        size_bytes: 0,
-        history: Vec::new(),
-        expected_tests: None,
-        carried: None,
-    };
-    let command = ["sh", "-c", script, "sh", "{spec}"].map(str::to_owned).to_vec();
-    Submission {
-        id: SubmissionId(uuid::Uuid::now_v7().as_u128()),
-        project: "test".to_owned(),
-        build: "1".to_owned(),
-        source: Source::default(),
-        workspace: Workspace::InPlace(workspace.display().to_string()),
-        policy: RunPolicy::default(),
-        groups: vec![GroupSubmission {
-            label: "all".to_owned(),
-            suite: "main".to_owned(),
-            requirements: Requirements::default(),
-            policy: GroupPolicy { retries },
-            recipe: Recipe::of_command(command),
-            specs: specs.iter().map(spec).collect(),
-        }],
-    }
-}
-
-pub(crate) async fn submit(partd: &Partd, submission: &Submission) -> String {
-    let messages = tokio_stream::iter(submission_to_wire(submission));
-    partd.runs().submit(messages).await.expect("accepted").into_inner().run
-}
-
-/// A run's events from a cursor until `enough`, or its end.
-pub(crate) async fn follow(
-    partd: &Partd,
-    run: &str,
-    after: u64,
-    mut enough: impl FnMut(&Fact) -> bool,
-) -> Vec<v1::Event> {
-    let request = v1::WatchRequest { run: run.to_owned(), after };
-    let follow = async {
-        let mut stream = partd.runs().watch(request).await.expect("watched").into_inner();
-        let mut events = Vec::new();
-        while let Some(event) = stream.message().await.expect("an event") {
-            let done = event.fact.as_ref().is_some_and(&mut enough);
-            events.push(event);
-            if done {
-                break;
-            }
-        }
-        events
-    };
-    tokio::time::timeout(PATIENCE, follow).await.expect("in time")
-}
-
-/// Waits until a file holds at least so many lines.
-pub(crate) fn wait_for_lines(file: &Path, lines: usize) {
-    let begun = Instant::now();
-    while std::fs::read_to_string(file).unwrap_or_default().lines().count() < lines {
-        assert!(begun.elapsed() < PATIENCE, "{} never got {lines} lines", file.display());
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }

@@ -1,6 +1,7 @@
 //! A daemon that is killed, and the one that follows it.
 
-use crate::partd::{Partd, follow, shell_run, submit, wait_for_lines};
+use crate::common::{end_of, finishes, follow, shell_run, submit, wait_for_lines};
+use crate::partd::Partd;
 use part_proto::v1::event::Fact;
 use part_proto::v1::{RunVerdict, SpecVerdict};
 use std::path::Path;
@@ -20,15 +21,15 @@ fn witness(folder: &Path) -> Vec<String> {
 async fn a_killed_daemon_costs_no_attempt() {
     let (home, workspace) = (tempfile::tempdir().expect("home"), tempfile::tempdir().expect("workspace"));
     let mut first = Partd::start(home.path());
-    let run = submit(&first, &shell_run(workspace.path(), WAITS_FOR_GO, &["a", "b", "c"], 0)).await;
-    let before = follow(&first, &run, 0, |fact| matches!(fact, Fact::AttemptStarted(_))).await;
+    let run = submit(&first.channel(), &shell_run(workspace.path(), WAITS_FOR_GO, &["a", "b", "c"])).await;
+    let before = follow(&first.channel(), &run, 0, |fact| matches!(fact, Fact::AttemptStarted(_))).await;
     wait_for_lines(&workspace.path().join("witness"), 2);
     first.kill();
 
     let second = Partd::start(home.path());
     std::fs::write(workspace.path().join("go"), "").expect("go");
     let cursor = before.last().expect("some").number;
-    let after = follow(&second, &run, cursor, |_| false).await;
+    let after = follow(&second.channel(), &run, cursor, |_| false).await;
 
     let numbers: Vec<u64> = before.iter().chain(&after).map(|event| event.number).collect();
     assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>(), "every event once, in order");
@@ -53,14 +54,14 @@ async fn what_ended_while_no_daemon_was_there_is_reported() {
     let (home, workspace) = (tempfile::tempdir().expect("home"), tempfile::tempdir().expect("workspace"));
     let mut first = Partd::start(home.path());
     let script = r#"echo "begin $1" >> witness; while [ ! -e go ]; do sleep 0.05; done; echo "end $1" >> witness; exit 3"#;
-    let run = submit(&first, &shell_run(workspace.path(), script, &["a", "b"], 0)).await;
+    let run = submit(&first.channel(), &shell_run(workspace.path(), script, &["a", "b"])).await;
     wait_for_lines(&workspace.path().join("witness"), 2);
     first.kill();
     std::fs::write(workspace.path().join("go"), "").expect("go");
     wait_for_lines(&workspace.path().join("witness"), 4);
 
     let second = Partd::start(home.path());
-    let events = follow(&second, &run, 0, |_| false).await;
+    let events = follow(&second.channel(), &run, 0, |_| false).await;
     let codes: Vec<_> = events
         .iter()
         .filter_map(|event| match &event.fact {
@@ -76,7 +77,7 @@ async fn what_ended_while_no_daemon_was_there_is_reported() {
 async fn a_daemon_that_is_told_to_end_finishes_what_runs() {
     let (home, workspace) = (tempfile::tempdir().expect("home"), tempfile::tempdir().expect("workspace"));
     let mut partd = Partd::start(home.path());
-    let run = submit(&partd, &shell_run(workspace.path(), WAITS_FOR_GO, &["a", "b", "c"], 0)).await;
+    let run = submit(&partd.channel(), &shell_run(workspace.path(), WAITS_FOR_GO, &["a", "b", "c"])).await;
     wait_for_lines(&workspace.path().join("witness"), 2);
     std::thread::scope(|scope| {
         let ended = scope.spawn(|| partd.terminate());
@@ -88,7 +89,7 @@ async fn a_daemon_that_is_told_to_end_finishes_what_runs() {
     assert_eq!(begun, ended, "nothing was cut off");
 
     let next = Partd::start(home.path());
-    let events = follow(&next, &run, 0, |_| false).await;
+    let events = follow(&next.channel(), &run, 0, |_| false).await;
     let decided = events.iter().filter(|event| matches!(event.fact, Some(Fact::SpecDecided(_)))).count();
     assert_eq!(decided, 3, "what waited went on after the restart");
     assert_eq!(witness(workspace.path()).len(), 6);

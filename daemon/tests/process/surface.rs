@@ -1,6 +1,7 @@
 //! What can be asked of a daemon from outside: health, reflection, a second daemon, strange clients.
 
-use crate::partd::{Partd, command, follow, shell_run, submit};
+use crate::common::{end_of, follow, shell_run, submit};
+use crate::partd::{Partd, command};
 use part_proto::v1::event::Fact;
 use part_proto::v1::{self, mesh_service_client::MeshServiceClient};
 use std::io::{Read, Write};
@@ -52,12 +53,12 @@ async fn a_second_daemon_on_one_home_is_refused_by_name() {
 async fn a_submission_sent_twice_is_one_run() {
     let (home, workspace) = (tempfile::tempdir().expect("home"), tempfile::tempdir().expect("workspace"));
     let partd = Partd::start(home.path());
-    let submission = shell_run(workspace.path(), "echo $1 >> witness", &["a", "b"], 0);
-    let run = submit(&partd, &submission).await;
-    assert_eq!(submit(&partd, &submission).await, run);
-    follow(&partd, &run, 0, |_| false).await;
+    let submission = shell_run(workspace.path(), "echo $1 >> witness", &["a", "b"]);
+    let run = submit(&partd.channel(), &submission).await;
+    assert_eq!(submit(&partd.channel(), &submission).await, run);
+    follow(&partd.channel(), &run, 0, |_| false).await;
     // Also after it is finished and out of the leader's memory.
-    assert_eq!(submit(&partd, &submission).await, run);
+    assert_eq!(submit(&partd.channel(), &submission).await, run);
     let witness = std::fs::read_to_string(workspace.path().join("witness")).expect("ran");
     assert_eq!(witness.lines().count(), 2);
 }
@@ -66,11 +67,11 @@ async fn a_submission_sent_twice_is_one_run() {
 async fn cancelling_stops_what_runs_and_what_waits() {
     let (home, workspace) = (tempfile::tempdir().expect("home"), tempfile::tempdir().expect("workspace"));
     let partd = Partd::start(home.path());
-    let run = submit(&partd, &shell_run(workspace.path(), "sleep 600", &["a", "b", "c"], 3)).await;
-    follow(&partd, &run, 0, |fact| matches!(fact, Fact::AttemptStarted(_))).await;
+    let run = submit(&partd.channel(), &shell_run(workspace.path(), "sleep 600", &["a", "b", "c"])).await;
+    follow(&partd.channel(), &run, 0, |fact| matches!(fact, Fact::AttemptStarted(_))).await;
     let cancel = v1::CancelRequest { run: run.clone(), kill: false, by: "a test".to_owned() };
     partd.runs().cancel(cancel).await.expect("accepted");
-    let events = follow(&partd, &run, 0, |_| false).await;
+    let events = follow(&partd.channel(), &run, 0, |_| false).await;
     match &events.last().expect("an end").fact {
         Some(Fact::RunFinished(finished)) => {
             assert_eq!(finished.verdict, v1::RunVerdict::Cancelled as i32);
@@ -84,7 +85,7 @@ async fn cancelling_stops_what_runs_and_what_waits() {
 async fn requirements_that_nobody_meets_are_refused_with_the_reason() {
     let (home, workspace) = (tempfile::tempdir().expect("home"), tempfile::tempdir().expect("workspace"));
     let partd = Partd::start(home.path());
-    let mut submission = shell_run(workspace.path(), "true", &["a"], 0);
+    let mut submission = shell_run(workspace.path(), "true", &["a"]);
     let requirement = "label.nonsense".parse().expect("a requirement");
     submission.groups[0].requirements = part_core::Requirements::new(vec![requirement]);
     let messages = tokio_stream::iter(part_proto::convert::submission_to_wire(&submission));

@@ -186,7 +186,10 @@ mod tests {
         assert_eq!(names, ["new\nline \u{1b}[31m..", "out.log", "report/report.xml", "shot.png"]);
         assert_eq!(chosen[3].1, place.path().join("artifacts/shot.png"));
         assert_eq!(problems.len(), 3, "{problems:?}");
-        assert!(problems[0].starts_with("files whose names are not UTF-8 were not kept: 1 in"), "{problems:?}");
+        assert!(
+            problems[0].starts_with("files whose names are not UTF-8 were not kept: 1 in"),
+            "{problems:?}"
+        );
         assert!(
             problems[1].contains("bytes cut") && problems[1].ends_with("more than 1024 bytes"),
             "{problems:?}"

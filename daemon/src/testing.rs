@@ -1,0 +1,221 @@
+//! What the unit tests of this crate share: a store with moods, and small values.
+
+use crate::api::Shared;
+use crate::leader::Mailbox;
+use crate::watch::WatchHub;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use part_core::{
+    Entry, GroupPolicy, GroupSubmission, HeldAttempt, HistoryKey, Incarnation, Introduction, Recipe, RunId,
+    RunPolicy, Sample, SlotId, Source, SpecSubmission, Submission, SubmissionId, Term, WorkerId, Workspace,
+};
+use part_store::{
+    CommitError, Durability, HistoryQuery, HistoryRow, Holder, MemoryBlobs, MemoryStore, Realm, RealmRow,
+    RunFilter, RunRow, Store, StoreError,
+};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// How commits go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mood {
+    Fine,
+    /// Nothing can be written.
+    Full,
+    /// The next commit is refused, as that of a leader whose term is over; then it is fine again.
+    RefusesOnce,
+    /// The next commit is recorded, but its answer is lost; then it is fine again.
+    AnswersBadlyOnce,
+}
+
+/// A store in memory whose commits can be made to fail.
+#[derive(Clone)]
+pub(crate) struct MoodyStore {
+    inner: MemoryStore,
+    mood: Arc<Mutex<Mood>>,
+    refusals: Arc<watch::Sender<u32>>,
+}
+
+impl MoodyStore {
+    pub(crate) fn new() -> MoodyStore {
+        let (mood, refusals) = (Mutex::new(Mood::Fine), watch::channel(0).0);
+        MoodyStore { inner: MemoryStore::new(), mood: Arc::new(mood), refusals: Arc::new(refusals) }
+    }
+
+    pub(crate) fn set(&self, mood: Mood) {
+        *self.mood.lock().unwrap_or_else(PoisonError::into_inner) = mood;
+    }
+
+    /// Waits until it has refused so many commits for want of room.
+    pub(crate) async fn wait_for_refusals(&self, count: u32) {
+        let mut refusals = self.refusals.subscribe();
+        let waited =
+            tokio::time::timeout(Duration::from_secs(60), refusals.wait_for(|now| *now >= count)).await;
+        drop(waited.expect("in time").expect("a store"));
+    }
+
+    fn take_mood(&self) -> Mood {
+        let mut mood = self.mood.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = *mood;
+        if matches!(now, Mood::RefusesOnce | Mood::AnswersBadlyOnce) {
+            *mood = Mood::Fine;
+        }
+        now
+    }
+}
+
+fn full() -> StoreError {
+    StoreError::Full { doing: "record entries", place: "the store".to_owned(), source: "no room".into() }
+}
+
+impl Store for MoodyStore {
+    fn begin_term<'a>(
+        &'a self,
+        realm: &'a Realm,
+        holder: &'a Holder,
+        above: Term,
+    ) -> BoxFuture<'a, Result<Term, StoreError>> {
+        self.inner.begin_term(realm, holder, above)
+    }
+
+    fn end_term<'a>(&'a self, realm: &'a Realm, term: Term) -> BoxFuture<'a, Result<(), CommitError>> {
+        self.inner.end_term(realm, term)
+    }
+
+    fn realms(&self) -> BoxFuture<'_, Result<Vec<RealmRow>, StoreError>> {
+        self.inner.realms()
+    }
+
+    fn commit<'a>(
+        &'a self,
+        realm: &'a Realm,
+        term: Term,
+        entries: &'a [Entry],
+    ) -> BoxFuture<'a, Result<(), CommitError>> {
+        async move {
+            match self.take_mood() {
+                Mood::Fine => self.inner.commit(realm, term, entries).await,
+                Mood::Full => {
+                    self.refusals.send_modify(|count| *count += 1);
+                    Err(full().into())
+                }
+                Mood::RefusesOnce => Err(CommitError::Superseded {
+                    realm: realm.clone(),
+                    held: term,
+                    current: Term(term.0 + 1),
+                }),
+                Mood::AnswersBadlyOnce => {
+                    self.inner.commit(realm, term, entries).await?;
+                    Err(full().into())
+                }
+            }
+        }
+        .boxed()
+    }
+
+    fn entries(&self, run: RunId, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Entry>, StoreError>> {
+        self.inner.entries(run, after, limit)
+    }
+
+    fn run_row(&self, run: RunId) -> BoxFuture<'_, Result<Option<RunRow>, StoreError>> {
+        self.inner.run_row(run)
+    }
+
+    fn find_runs<'a>(
+        &'a self,
+        prefix: &'a str,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<RunId>, StoreError>> {
+        self.inner.find_runs(prefix, limit)
+    }
+
+    fn runs<'a>(&'a self, filter: &'a RunFilter) -> BoxFuture<'a, Result<Vec<RunRow>, StoreError>> {
+        self.inner.runs(filter)
+    }
+
+    fn unfinished<'a>(&'a self, realm: &'a Realm) -> BoxFuture<'a, Result<Vec<RunId>, StoreError>> {
+        self.inner.unfinished(realm)
+    }
+
+    fn submission(&self, submission: SubmissionId) -> BoxFuture<'_, Result<Option<RunId>, StoreError>> {
+        self.inner.submission(submission)
+    }
+
+    fn history<'a>(
+        &'a self,
+        keys: &'a [HistoryKey],
+        per_spec: usize,
+    ) -> BoxFuture<'a, Result<Vec<Vec<Sample>>, StoreError>> {
+        self.inner.history(keys, per_spec)
+    }
+
+    fn history_rows<'a>(
+        &'a self,
+        query: &'a HistoryQuery,
+    ) -> BoxFuture<'a, Result<Vec<HistoryRow>, StoreError>> {
+        self.inner.history_rows(query)
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        self.inner.close()
+    }
+}
+
+/// What the services share, over a store in memory.
+pub(crate) fn shared(store: &MoodyStore, leader: Option<(Mailbox, Realm)>) -> Arc<Shared> {
+    Arc::new(Shared {
+        store: Arc::new(store.clone()),
+        blobs: Arc::new(MemoryBlobs::new()),
+        hub: Arc::new(WatchHub::default()),
+        home: PathBuf::from("/nowhere"),
+        leader,
+        holder: Holder("a test".to_owned()),
+        durability: Durability::Lazy,
+        draining: CancellationToken::new(),
+        closing: CancellationToken::new(),
+    })
+}
+
+/// A run of some specs.
+pub(crate) fn submission(number: u128, specs: &[&str]) -> Box<Submission> {
+    let spec = |name: &&str| SpecSubmission {
+        name: (*name).to_owned(),
+        size_bytes: 0,
+        history: Vec::new(),
+        expected_tests: None,
+        carried: None,
+    };
+    Box::new(Submission {
+        id: SubmissionId(number),
+        project: "test".to_owned(),
+        build: "1".to_owned(),
+        source: Source::default(),
+        workspace: Workspace::InPlace("/nowhere".to_owned()),
+        policy: RunPolicy::default(),
+        groups: vec![GroupSubmission {
+            label: "all".to_owned(),
+            suite: "main".to_owned(),
+            requirements: part_core::Requirements::default(),
+            policy: GroupPolicy { retries: 0 },
+            recipe: Recipe::of_command(vec!["true".to_owned()]),
+            specs: specs.iter().map(spec).collect(),
+        }],
+    })
+}
+
+/// A worker with one slot.
+pub(crate) fn introduction(incarnation: u64, held: Vec<HeldAttempt>) -> Introduction {
+    Introduction {
+        worker: WorkerId("w".to_owned()),
+        incarnation: Incarnation(incarnation),
+        host: "h".to_owned(),
+        term_seen: Term(0),
+        capabilities: part_core::Capabilities::default(),
+        slots: vec![SlotId(0)],
+        held,
+        draining: false,
+    }
+}
