@@ -90,7 +90,7 @@ pub struct GroupPolicy {
 /// One spec of a group.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SpecSubmission {
-    /// Its name: a path relative to the workspace, or what the framework calls it.
+    /// Its name: a path relative to the folder that its recipe runs in, or what the framework calls it.
     pub name: String,
     /// Size of its file in bytes, 0 where there is none: orders specs that nothing is known about.
     pub size_bytes: u64,

@@ -134,6 +134,8 @@ fn read(path: &Path, problems: &mut Vec<String>, warnings: &mut Vec<String>) -> 
             warnings.push(format!("{}: unknown key `{key}` is ignored", path.display()));
         })
     });
+    // In the order of the file or of the alphabet, as the parser likes; so always in the latter.
+    warnings.sort();
     parsed.unwrap_or_else(|error| {
         problems.push(format!("{}: {}", path.display(), error.to_string().trim_end()));
         File::default()
@@ -220,7 +222,7 @@ mod tests {
     #[test]
     fn unknown_keys_are_named() {
         let config = from_text("slotz = 3\n[drain]\ngrase = \"1m\"\n", Given::default()).expect("valid");
-        assert!(config.warnings[0].contains("`slotz`") && config.warnings[1].contains("`drain.grase`"));
+        assert!(config.warnings[0].contains("`drain.grase`") && config.warnings[1].contains("`slotz`"));
     }
 
     #[test]

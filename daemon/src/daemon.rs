@@ -26,12 +26,12 @@ use uuid::Uuid;
 /// Runs a daemon until `stop` is cancelled once (drain, then end) or `hurry` is (end now; attempts go on under their
 /// shims and are adopted by the next start).
 pub async fn serve(
-    config: DaemonConfig,
+    mut config: DaemonConfig,
     stop: CancellationToken,
     hurry: CancellationToken,
     ready: impl FnOnce(std::net::SocketAddr),
 ) -> Result<(), DaemonError> {
-    let mut lock = take_home(&config).await?;
+    let mut lock = take_home(&mut config).await?;
     let (store, blobs) = open(&config.home).await?;
     let listener = TcpListener::bind(config.listen)
         .await
@@ -116,9 +116,12 @@ fn lock_file(home: &Path) -> PathBuf {
     home.join("partd.lock")
 }
 
-async fn take_home(config: &DaemonConfig) -> Result<Lock, DaemonError> {
+/// Makes the home, turns its name into a full one, and takes its lock.
+async fn take_home(config: &mut DaemonConfig) -> Result<Lock, DaemonError> {
     std::fs::create_dir_all(&config.home)
         .map_err(DaemonError::folder("creating the folder", &config.home))?;
+    let home = config.home.canonicalize();
+    config.home = home.map_err(DaemonError::folder("finding the folder", &config.home))?;
     let path = lock_file(&config.home);
     // Who only looks whether a daemon lives has the lock for a moment.
     match Lock::take(&path, bounds::LOCK_LOOKED_AT).await? {

@@ -8,7 +8,7 @@ use tokio::process::Command;
 
 /// Browsers by capability key, with the programs that they are known as.
 const BROWSERS: [(&str, &[&str]); 4] = [
-    ("browser.chromium", &["chromium", "chromium-browser"]),
+    ("browser.chromium", &["chromium", "chromium-browser", "chromium-headless-shell"]),
     ("browser.chrome", &["google-chrome", "google-chrome-stable"]),
     ("browser.edge", &["microsoft-edge", "microsoft-edge-stable"]),
     ("browser.firefox", &["firefox", "firefox-esr"]),

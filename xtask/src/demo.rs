@@ -41,13 +41,13 @@ fn where_to_look_next(project: &Project, built: &Path) -> Result<String, Failure
     let [bin, venv] = [project.tools().join("bin"), project.venv().join("bin")];
     Ok(format!(
         "
-Where to look next (in examples/shop; run ids may be shortened):
+Where to look next (in examples/shop; the run is `latest`, or any beginning of its id):
   export PATH=\"{}:{}:{}:$PATH\"
   partctl runs                                  all runs so far
-  partctl show RUN                              one run, spec by spec
-  partctl logs RUN e2e/guest/voucher.spec.js    what the flaky spec printed when it failed
+  partctl show latest                           the run, spec by spec
+  partctl logs latest voucher --attempt 1       what the flaky spec printed when it failed
   partctl history e2e/admin/reports.spec.js     how long it took, run by run
-  partctl rerun RUN --failed                    again, but only what failed
+  partctl rerun latest                          all of it again; --failed: only what did not pass
   partctl submit --local --group package/admin  one group
   cargo xtask demo                              once more: it knows the durations now and packs better
 ",

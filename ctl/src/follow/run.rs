@@ -141,6 +141,7 @@ impl Work {
             return Some(Leaving);
         }
         let kill = self.interrupts == 2;
+        telling.cancelling();
         telling.say(if kill { KILLING } else { CANCELLING });
         let request = CancelRequest { run: self.what.run.clone(), kill, by: by.clone() };
         let mut client = self.what.leader.runs();

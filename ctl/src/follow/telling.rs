@@ -90,6 +90,11 @@ impl<'t> Telling<'t> {
         self.view.forget_output(wanted.spec, wanted.attempt);
     }
 
+    /// This client stops the run.
+    pub(super) fn cancelling(&mut self) {
+        self.reporter.cancelling();
+    }
+
     /// Tells something that is no event.
     pub(super) fn say(&mut self, text: &str) {
         self.reporter.note(self.out, text);

@@ -3,9 +3,9 @@
 use super::human::{self, Commands, Tail};
 use super::json::{self, Line};
 use crate::out::{Format, Out};
-use crate::text::clean;
+use crate::text::{clean, count};
 use crate::view::{Conclusion, Notice, RunView};
-use part_core::{AttemptVerdict, Timestamp};
+use part_core::{AttemptVerdict, CancelReason, Timestamp};
 use part_proto::v1;
 
 /// Silence in milliseconds after which a log gets a sign of life.
@@ -42,13 +42,15 @@ pub(crate) struct Reporter {
     last_sign: Option<Timestamp>,
     /// The last line on stdout is empty.
     blank: bool,
+    /// This client asked for a cancel.
+    cancelling: bool,
 }
 
 impl Reporter {
     /// `live` asks for the live area; it is only drawn on a terminal and for people.
     pub(crate) fn new(out: &Out, verbosity: Verbosity, commands: Commands, live: bool) -> Self {
         let live = live && out.talk_palette().terminal() && out.format() == Format::Human;
-        Reporter { verbosity, commands, live, last_sign: None, blank: false }
+        Reporter { verbosity, commands, live, last_sign: None, blank: false, cancelling: false }
     }
 
     /// True when a live area is drawn.
@@ -101,14 +103,26 @@ impl Reporter {
                 let attempt = spec.attempt(attempt)?;
                 self.data(out, &human::superseded(view, spec, attempt, palette));
             }
-            Notice::Cancelled if view.finished.is_none() => self.note(out, "the run is being stopped"),
+            Notice::Cancelled => {
+                let why = match &view.cancelled {
+                    // Who did it knows it.
+                    Some(CancelReason::Requested { .. }) if self.cancelling => return None,
+                    Some(CancelReason::Requested { by }) => format!("{by} stops the run"),
+                    Some(CancelReason::MaxFailures { failures }) => {
+                        format!("the run is being stopped after {}", count(*failures, "failed spec"))
+                    }
+                    Some(CancelReason::Abandoned { detail }) => format!("the run is given up: {detail}"),
+                    None => return None,
+                };
+                self.note(out, &why);
+            }
             Notice::UnknownKind => {
                 self.note(
                     out,
                     "the daemon tells of things that this partctl does not know; a newer one would show them",
                 );
             }
-            Notice::Cancelled | Notice::Decided { .. } | Notice::Finished => {}
+            Notice::Decided { .. } | Notice::Finished => {}
         }
         None
     }
@@ -137,6 +151,11 @@ impl Reporter {
                 self.talk(out, &text);
             }
         }
+    }
+
+    /// This client stops the run: it is told by whom already.
+    pub(crate) fn cancelling(&mut self) {
+        self.cancelling = true;
     }
 
     /// Time passed: draws the live area, or gives a sign of life. `leader_now` is the leader's time, `now` ours.

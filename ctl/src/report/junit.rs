@@ -197,3 +197,63 @@ fn problem(kind: NonSuccessKind, what: &str, finish: Option<&Finish>) -> TestCas
     status.set_type(what).set_message(message.unwrap_or(what));
     status
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Script, failed_test, finish, passed_test, summary, terrible_finish};
+    use crate::view::Keep;
+    use part_core::{CancelReason, InvalidReason, RunVerdict};
+
+    fn folded(script: Script) -> RunView {
+        let mut view = RunView::new(Keep::Everything);
+        for event in script.events() {
+            view.apply(event).expect("the script makes sense");
+        }
+        view
+    }
+
+    #[test]
+    fn every_kind_of_end_is_in_the_file() {
+        let skipped = TestResult {
+            outcome: TestOutcome::Skipped,
+            message: Some("not on this \u{1b}[31mmachine\u{0}".into()),
+            ..passed_test("waits")
+        };
+        let specs = [("flaky.js", None), ("bad <&\">.js", None), ("no-report.js", None), ("stopped.js", None)];
+        let script = Script::new()
+            .group("package/admin", 1, &specs)
+            .carried("package/old", &["old.js"])
+            .sealed()
+            .start(0, 1, 0)
+            .after(400)
+            .fail(0, 1)
+            .start(0, 2, 0)
+            .after(500)
+            .end(0, 2, finish(AttemptVerdict::Passed, 400), vec![passed_test("removes"), skipped])
+            .decide(0, SpecVerdict::Passed { flaky: true })
+            .start(1, 1, 1)
+            .end(1, 1, terrible_finish(), vec![failed_test("removes"), passed_test("adds")])
+            .decide(1, SpecVerdict::NotPassed(AttemptVerdict::Invalid(InvalidReason::MissingTests)))
+            .start(2, 1, 1)
+            .end(2, 1, finish(AttemptVerdict::Passed, 10), Vec::new())
+            .decide(2, SpecVerdict::Passed { flaky: false })
+            .cancel(CancelReason::Requested { by: "kim".into() })
+            .finish(RunVerdict::Cancelled, summary(5, 3));
+        let view = folded(script);
+        let report = report(&view);
+        // Errors: the spec with missing tests as a whole, each missing test, and the spec that was cancelled.
+        assert_eq!((report.tests, report.failures, report.errors, report.skipped), (10, 1, 4, 1));
+        insta::assert_snapshot!(report.to_string().expect("it can be written"));
+    }
+
+    #[test]
+    fn a_file_in_a_folder_that_is_not_there_is_written() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("a/b/report.xml");
+        let view = folded(Script::new().group("g", 0, &[("a.js", None)]).sealed());
+        assert!(write(&view, &file).is_ok());
+        assert!(std::fs::read_to_string(&file).expect("it is there").contains("undecided"));
+        assert_eq!(write(&view, folder.path()).map_err(|error| error.kind()), Err(Kind::Usage));
+    }
+}

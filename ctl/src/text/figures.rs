@@ -36,7 +36,12 @@ pub(crate) fn bytes(size: u64) -> String {
     format!("{value:.digits$} {}", UNITS[unit])
 }
 
-/// A stopwatch: `4.2s`, `1m05s`.
+/// How long something took: `54ms`, `4.2s`, `1m05s`.
+pub(crate) fn took(time: Millis) -> String {
+    time.to_string()
+}
+
+/// A stopwatch that keeps its width: `0.1s`, `4.2s`, `1m05s`.
 pub(crate) fn elapsed(time: Millis) -> String {
     if time.0 < 60_000 { format!("{}.{}s", time.0 / 1000, time.0 % 1000 / 100) } else { time.to_string() }
 }

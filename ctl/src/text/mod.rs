@@ -10,7 +10,7 @@ mod width;
 
 pub(crate) use base64::base64;
 pub(crate) use clean::Screen;
-pub(crate) use figures::{ago, bytes, count, day_and_time, elapsed, percent};
+pub(crate) use figures::{ago, bytes, count, day_and_time, elapsed, percent, took};
 pub(crate) use palette::Palette;
 pub(crate) use quote::command_line;
 pub(crate) use table::Table;

@@ -10,14 +10,11 @@ use crate::exit::Exit;
 use crate::mesh::{Mesh, Place, Role, default_home, prepare_home};
 use crate::out::Format;
 use crate::render::json::{FindingLine, Line};
-use crate::text::{Palette, bytes, clean, right};
+use crate::text::{Palette, clean, right};
 use part_frameworks::{SuiteOptions, build_recipe};
 use part_proto::v1::{self, DoctorRequest, FindingLevel};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-
-/// Less free space than this is worth a warning: artifacts and output of a day of runs.
-const SPACE_LOW: u64 = 2 << 30;
 
 /// Something that was checked.
 struct Finding {
@@ -152,7 +149,7 @@ fn find_program(program: &str, folder: &Path, root: &Path) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(&program)).find(|file| runs(file))
 }
 
-/// The folder of the local mesh: writable, with room.
+/// The folder of the local mesh: writable.
 fn home_folder(home: Option<PathBuf>) -> Finding {
     let home = match home.map_or_else(default_home, Ok).and_then(|home| prepare_home(&home)) {
         Ok(home) => home,
@@ -168,21 +165,8 @@ fn home_folder(home: Option<PathBuf>) -> Finding {
             "choose another folder with --home DIR or PART_HOME",
         );
     }
-    match rustix::fs::statvfs(&home) {
-        Ok(about) => {
-            let free = about.f_bavail.saturating_mul(about.f_frsize);
-            let text = format!("{shown}: {} free", bytes(free));
-            match free < SPACE_LOW {
-                true => {
-                    Finding::new(Level::Warning, "home", text, "free some space before the next large run")
-                }
-                false => Finding::new(Level::Ok, "home", text, ""),
-            }
-        }
-        Err(error) => {
-            Finding::new(Level::Warning, "home", format!("{shown}: free space unknown: {error}"), "")
-        }
-    }
+    // How much room there is says the mesh itself.
+    Finding::new(Level::Ok, "home", format!("{shown}: writable"), "")
 }
 
 /// What the mesh says about itself. A local one is started with its worker for that.

@@ -8,7 +8,7 @@ use crate::exit::Exit;
 use crate::mesh::{Mesh, Role};
 use crate::out::Format;
 use crate::render::json::{ForecastLine, HistoryLine, Line};
-use crate::text::{Palette, Table, ago, clean, count, elapsed};
+use crate::text::{Palette, Table, ago, clean, count, took};
 use crate::view::short_id;
 use part_core::{Millis, Timestamp};
 use part_proto::convert::attempt_verdict_from_wire;
@@ -54,7 +54,7 @@ fn text(known: &HistoryResponse, now: Timestamp, palette: Palette) -> String {
             short_id(&row.run),
             row.attempt.to_string(),
             verdict,
-            format!("{}{}", elapsed(Millis(row.duration_ms)), if row.counts { "" } else { "*" }),
+            format!("{}{}", took(Millis(row.duration_ms)), if row.counts { "" } else { "*" }),
             clean(&row.suite),
             clean(&row.class),
             clean(&row.spec),
@@ -72,7 +72,7 @@ fn text(known: &HistoryResponse, now: Timestamp, palette: Palette) -> String {
         text.push_str(&format!(
             "  {}  {} (usually within {off} %, from {})  {}\n",
             clean(&forecast.spec),
-            elapsed(Millis(forecast.expected_ms)),
+            took(Millis(forecast.expected_ms)),
             count(forecast.samples, "sample"),
             palette.dim(&clean(&format!("{}, {}", forecast.suite, forecast.class))),
         ));

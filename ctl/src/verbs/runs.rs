@@ -8,7 +8,7 @@ use crate::exit::Exit;
 use crate::mesh::{Mesh, Role};
 use crate::out::Format;
 use crate::render::json::{Line, RunLine};
-use crate::text::{Palette, Table, ago, clean, elapsed};
+use crate::text::{Palette, Table, ago, clean, took};
 use crate::view::short_id;
 use part_core::{RunVerdict, Timestamp};
 use part_proto::convert::run_verdict_from_wire;
@@ -39,7 +39,7 @@ fn table(runs: &[RunInfo], now: Timestamp, palette: Palette) -> String {
     for run in runs {
         let summary = run.summary.clone().unwrap_or_default();
         let opened = Timestamp(run.opened_at);
-        let took = run.finished_at.map(|at| elapsed(Timestamp(at).since(opened))).unwrap_or_default();
+        let took = run.finished_at.map(|at| took(Timestamp(at).since(opened))).unwrap_or_default();
         let red = summary.failed + summary.cancelled + summary.undecided;
         table.row([
             palette.name(&short_id(&run.run)),

@@ -48,7 +48,7 @@ fn text(worker: &WorkerInfo, now: Timestamp, palette: Palette) -> String {
     }
     text.push_str(&format!("  {busy} of {} busy\n", count(worker.slots.len() as u64, "slot")));
     if !worker.idle_because.is_empty() {
-        text.push_str(&format!("    gets no work: {}\n", clean(&worker.idle_because)));
+        text.push_str(&format!("    idle: {}\n", clean(&worker.idle_because)));
     }
     for slot in worker.slots.iter().filter(|slot| !slot.run.is_empty()) {
         text.push_str(&format!(

@@ -3,3 +3,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod cost;
+mod ends;
+mod hostile;
+mod mesh;
+mod reports;
+mod several;
+mod specs;

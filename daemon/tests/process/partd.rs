@@ -1,19 +1,12 @@
 //! A daemon of its own for a test: own home, own port, gone with the test.
 
-use part_core::{
-    GroupPolicy, GroupSubmission, Recipe, Requirements, RunPolicy, Source, SpecSubmission, Submission,
-    SubmissionId, Workspace,
-};
-use part_proto::convert::submission_to_wire;
-use part_proto::v1::{self, event::Fact, run_service_client::RunServiceClient};
+use crate::common::wait_until;
+use part_proto::v1::run_service_client::RunServiceClient;
+use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use tonic::transport::Channel;
-
-/// Longer than anything here takes on a crowded machine; a test that gets there has failed.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A running daemon. Dropping it kills it and everything that it started.
 pub(crate) struct Partd {
@@ -25,7 +18,12 @@ pub(crate) struct Partd {
 impl Partd {
     /// Starts a daemon with two slots on a free port and waits until it is ready.
     pub(crate) fn start(home: &Path) -> Partd {
-        let mut child = command(home).stderr(Stdio::piped()).spawn().expect("partd starts");
+        Partd::from(command(home), home)
+    }
+
+    /// Starts a command that uses this home, and waits until it is ready.
+    pub(crate) fn from(mut command: Command, home: &Path) -> Partd {
+        let mut child = command.stderr(Stdio::piped()).spawn().expect("partd starts");
         let mut log = BufReader::new(child.stderr.take().expect("a pipe"));
         let mut said = String::new();
         let address = loop {

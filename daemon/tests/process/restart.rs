@@ -3,8 +3,10 @@
 use crate::common::{end_of, finishes, follow, shell_run, submit, wait_for_lines};
 use crate::partd::Partd;
 use part_proto::v1::event::Fact;
-use part_proto::v1::{RunVerdict, SpecVerdict};
+use part_proto::v1::{RunVerdict, WatchRequest};
+use rustix::process::Signal;
 use std::path::Path;
+use std::time::Duration;
 
 /// Each spec says that it began, waits for the file `go`, and says that it ended.
 const WAITS_FOR_GO: &str =
@@ -33,20 +35,10 @@ async fn a_killed_daemon_costs_no_attempt() {
 
     let numbers: Vec<u64> = before.iter().chain(&after).map(|event| event.number).collect();
     assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>(), "every event once, in order");
-    let decided: Vec<i32> = after
-        .iter()
-        .filter_map(|event| match &event.fact {
-            Some(Fact::SpecDecided(decided)) => Some(decided.verdict),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(decided, [SpecVerdict::Passed as i32; 3]);
+    let (verdict, summary) = end_of(&after);
+    assert_eq!((verdict, summary.passed, summary.attempts), (RunVerdict::Passed, 3, 3));
     let expected = ["begin a", "begin b", "begin c", "end a", "end b", "end c"];
     assert_eq!(witness(workspace.path()), expected, "what ran when the daemon died was not run again");
-    match &after.last().expect("an end").fact {
-        Some(Fact::RunFinished(finished)) => assert_eq!(finished.verdict, RunVerdict::Passed as i32),
-        other => panic!("the last event is {other:?}"),
-    }
 }
 
 #[tokio::test]
@@ -62,13 +54,7 @@ async fn what_ended_while_no_daemon_was_there_is_reported() {
 
     let second = Partd::start(home.path());
     let events = follow(&second.channel(), &run, 0, |_| false).await;
-    let codes: Vec<_> = events
-        .iter()
-        .filter_map(|event| match &event.fact {
-            Some(Fact::AttemptFinished(finished)) => finished.finish.as_ref().and_then(|finish| finish.exit),
-            _ => None,
-        })
-        .collect();
+    let codes: Vec<_> = finishes(&events).into_iter().filter_map(|finish| finish.exit).collect();
     assert_eq!(codes, [part_proto::v1::finish::Exit::ExitCode(3); 2]);
     assert_eq!(witness(workspace.path()), ["begin a", "begin b", "end a", "end b"]);
 }
@@ -90,7 +76,50 @@ async fn a_daemon_that_is_told_to_end_finishes_what_runs() {
 
     let next = Partd::start(home.path());
     let events = follow(&next.channel(), &run, 0, |_| false).await;
-    let decided = events.iter().filter(|event| matches!(event.fact, Some(Fact::SpecDecided(_)))).count();
-    assert_eq!(decided, 3, "what waited went on after the restart");
+    assert_eq!(end_of(&events).1.passed, 3, "what waited went on after the restart");
     assert_eq!(witness(workspace.path()).len(), 6);
+}
+
+#[tokio::test]
+async fn a_daemon_that_was_stopped_for_a_while_loses_no_attempt() {
+    let (home, workspace) = (tempfile::tempdir().expect("home"), tempfile::tempdir().expect("workspace"));
+    let partd = Partd::start(home.path());
+    let mut submission = shell_run(workspace.path(), WAITS_FOR_GO, &["a", "b"]);
+    // As short as the mesh allows: six seconds.
+    submission.policy.lost_after = Some(part_core::Millis(1));
+    let run = submit(&partd.channel(), &submission).await;
+    wait_for_lines(&workspace.path().join("witness"), 2);
+    partd.signal(Signal::STOP);
+    // Time that passes is what this is about.
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    partd.signal(Signal::CONT);
+    std::fs::write(workspace.path().join("go"), "").expect("go");
+    let (verdict, summary) = end_of(&follow(&partd.channel(), &run, 0, |_| false).await);
+    assert_eq!((verdict, summary.attempts), (RunVerdict::Passed, 2));
+    assert_eq!(witness(workspace.path()), ["begin a", "begin b", "end a", "end b"]);
+}
+
+#[tokio::test]
+async fn who_watches_a_daemon_that_ends_is_told() {
+    let (home, workspace) = (tempfile::tempdir().expect("home"), tempfile::tempdir().expect("workspace"));
+    let mut partd = Partd::start(home.path());
+    let run = submit(&partd.channel(), &shell_run(workspace.path(), WAITS_FOR_GO, &["a"])).await;
+    let mut events =
+        partd.runs().watch(WatchRequest { run: run.clone(), after: 0 }).await.expect("watched").into_inner();
+    wait_for_lines(&workspace.path().join("witness"), 1);
+    // Twice: now, not when the specs are done.
+    partd.signal(Signal::TERM);
+    assert!(partd.terminate().success());
+    let said = loop {
+        match events.message().await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("the watch ended as if the run had"),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!((said.code(), said.message()), (tonic::Code::Unavailable, "the daemon is stopping"));
+    std::fs::write(workspace.path().join("go"), "").expect("go");
+    let next = Partd::start(home.path());
+    let (verdict, summary) = end_of(&follow(&next.channel(), &run, 0, |_| false).await);
+    assert_eq!((verdict, summary.attempts), (RunVerdict::Passed, 1));
 }

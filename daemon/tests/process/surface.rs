@@ -1,13 +1,16 @@
 //! What can be asked of a daemon from outside: health, reflection, a second daemon, strange clients.
 
-use crate::common::{end_of, follow, shell_run, submit};
+use crate::common::{end_of, finishes, follow, shell_run, submit};
 use crate::partd::{Partd, command};
 use part_proto::v1::event::Fact;
 use part_proto::v1::{self, mesh_service_client::MeshServiceClient};
+use partd::embedded::{Embedded, EmbeddedOptions};
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
+use tonic::transport::Channel;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus};
 
@@ -72,13 +75,61 @@ async fn cancelling_stops_what_runs_and_what_waits() {
     let cancel = v1::CancelRequest { run: run.clone(), kill: false, by: "a test".to_owned() };
     partd.runs().cancel(cancel).await.expect("accepted");
     let events = follow(&partd.channel(), &run, 0, |_| false).await;
-    match &events.last().expect("an end").fact {
-        Some(Fact::RunFinished(finished)) => {
-            assert_eq!(finished.verdict, v1::RunVerdict::Cancelled as i32);
-            assert_eq!(finished.summary.as_ref().expect("figures").cancelled, 3);
-        }
-        other => panic!("the last event is {other:?}"),
+    let (verdict, summary) = end_of(&events);
+    assert_eq!((verdict, summary.cancelled), (v1::RunVerdict::Cancelled, 3));
+}
+
+#[tokio::test]
+async fn specs_get_an_allow_list_of_the_daemons_environment() {
+    let (home, workspace) = (tempfile::tempdir().expect("home"), tempfile::tempdir().expect("workspace"));
+    let mut command = command(home.path());
+    command.env("SECRET_OF_THE_DAEMON", "x").env("LC_ALL", "C.UTF-8");
+    let partd = Partd::from(command, home.path());
+    let run = submit(&partd.channel(), &shell_run(workspace.path(), "env", &["a"])).await;
+    let events = follow(&partd.channel(), &run, 0, |_| false).await;
+    let output = finishes(&events)[0].output.clone().and_then(|output| output.inline).expect("output");
+    let has = |name: &str| output.lines().any(|line| line.starts_with(&format!("{name}=")));
+    assert!(has("PATH") && has("LC_ALL") && has("PART_SPEC"), "{output}");
+    assert!(!has("SECRET_OF_THE_DAEMON") && !has("PARTD_LOG") && !has("CARGO_MANIFEST_DIR"), "{output}");
+}
+
+#[tokio::test]
+async fn a_home_may_be_named_as_seen_from_here() {
+    let (place, workspace) = (tempfile::tempdir().expect("place"), tempfile::tempdir().expect("workspace"));
+    let mut command = command(Path::new("data"));
+    command.current_dir(place.path());
+    let partd = Partd::from(command, &place.path().join("data"));
+    let run = submit(&partd.channel(), &shell_run(workspace.path(), "true", &["a"])).await;
+    let (verdict, _) = end_of(&follow(&partd.channel(), &run, 0, |_| false).await);
+    assert_eq!(verdict, v1::RunVerdict::Passed);
+}
+
+#[tokio::test]
+async fn a_daemon_and_an_embedded_mesh_share_a_home_and_no_slot() {
+    let (home, workspace) = (tempfile::tempdir().expect("home"), tempfile::tempdir().expect("workspace"));
+    let slots = async |channel: &Channel| -> Vec<u32> {
+        let workers = MeshServiceClient::new(channel.clone()).list_workers(v1::ListWorkersRequest {}).await;
+        let workers = workers.expect("answered").into_inner().workers;
+        workers.iter().flat_map(|worker| worker.slots.iter().map(|slot| slot.slot)).collect()
+    };
+    let options = || EmbeddedOptions {
+        home: home.path().to_owned(),
+        slots: Some(1),
+        worker: true,
+        program: env!("CARGO_BIN_EXE_partd").into(),
+    };
+    let first = Embedded::start(options()).await.expect("a mesh");
+    let partd = Partd::start(home.path());
+    let second = Embedded::start(options()).await.expect("a mesh");
+    let taken =
+        [slots(&first.channel()).await, slots(&partd.channel()).await, slots(&second.channel()).await];
+    assert_eq!(taken, [vec![0], vec![1, 2], vec![3]]);
+    for channel in [first.channel(), partd.channel(), second.channel()] {
+        let run = submit(&channel, &shell_run(workspace.path(), "true", &["a"])).await;
+        assert_eq!(end_of(&follow(&channel, &run, 0, |_| false).await).0, v1::RunVerdict::Passed);
     }
+    first.stop(false).await;
+    second.stop(false).await;
 }
 
 #[tokio::test]

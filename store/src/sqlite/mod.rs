@@ -8,6 +8,7 @@
 //! another process could then take the log away under it.
 
 mod commit;
+mod contract;
 mod ledger;
 mod lists;
 mod open;
@@ -16,85 +17,3 @@ mod realm;
 mod row;
 
 pub use open::SqliteStore;
-
-use crate::{
-    CommitError, HistoryQuery, HistoryRow, Holder, Realm, RealmRow, RunFilter, RunRow, Store, StoreError,
-};
-use futures::FutureExt;
-use futures::future::BoxFuture;
-use part_core::{Entry, HistoryKey, RunId, Sample, SubmissionId, Term};
-
-impl Store for SqliteStore {
-    fn begin_term<'a>(
-        &'a self,
-        realm: &'a Realm,
-        holder: &'a Holder,
-        above: Term,
-    ) -> BoxFuture<'a, Result<Term, StoreError>> {
-        self.raise_term(realm, holder, above).boxed()
-    }
-
-    fn end_term<'a>(&'a self, realm: &'a Realm, term: Term) -> BoxFuture<'a, Result<(), CommitError>> {
-        self.give_term_back(realm, term).boxed()
-    }
-
-    fn realms(&self) -> BoxFuture<'_, Result<Vec<RealmRow>, StoreError>> {
-        self.list_realms().boxed()
-    }
-
-    fn commit<'a>(
-        &'a self,
-        realm: &'a Realm,
-        term: Term,
-        entries: &'a [Entry],
-    ) -> BoxFuture<'a, Result<(), CommitError>> {
-        self.record(realm, term, entries).boxed()
-    }
-
-    fn entries(&self, run: RunId, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Entry>, StoreError>> {
-        self.page(run, after, limit).boxed()
-    }
-
-    fn run_row(&self, run: RunId) -> BoxFuture<'_, Result<Option<RunRow>, StoreError>> {
-        self.one_run(run).boxed()
-    }
-
-    fn find_runs<'a>(
-        &'a self,
-        prefix: &'a str,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<RunId>, StoreError>> {
-        self.runs_by_prefix(prefix, limit).boxed()
-    }
-
-    fn runs<'a>(&'a self, filter: &'a RunFilter) -> BoxFuture<'a, Result<Vec<RunRow>, StoreError>> {
-        self.list_runs(filter).boxed()
-    }
-
-    fn unfinished<'a>(&'a self, realm: &'a Realm) -> BoxFuture<'a, Result<Vec<RunId>, StoreError>> {
-        self.unfinished_runs(realm).boxed()
-    }
-
-    fn submission(&self, submission: SubmissionId) -> BoxFuture<'_, Result<Option<RunId>, StoreError>> {
-        self.run_of_submission(submission).boxed()
-    }
-
-    fn history<'a>(
-        &'a self,
-        keys: &'a [HistoryKey],
-        per_spec: usize,
-    ) -> BoxFuture<'a, Result<Vec<Vec<Sample>>, StoreError>> {
-        self.samples(keys, per_spec).boxed()
-    }
-
-    fn history_rows<'a>(
-        &'a self,
-        query: &'a HistoryQuery,
-    ) -> BoxFuture<'a, Result<Vec<HistoryRow>, StoreError>> {
-        self.ended_attempts(query).boxed()
-    }
-
-    fn close(&self) -> BoxFuture<'_, ()> {
-        self.shut().boxed()
-    }
-}

@@ -151,7 +151,11 @@ fn reasons(page: &mut Page, finish: &Finish) {
     let mut why = finish.message.trim().to_owned();
     if let Some(exit) = finish.exit {
         let exit = exit_words(exit);
-        why = if why.is_empty() { exit } else { format!("{why} ({exit})") };
+        why = match why.as_str() {
+            "" => exit,
+            said if said.contains(&exit) => why,
+            said => format!("{said} ({exit})"),
+        };
     }
     if !why.is_empty() {
         page.labelled("why", &why);

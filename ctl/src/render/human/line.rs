@@ -1,7 +1,7 @@
 //! One line per thing that happened to a spec, in aligned columns.
 
 use super::words::{STATUS_COLUMNS, attempt_word, counted_tests};
-use crate::text::{Palette, clean, elapsed, fit, left, right, width};
+use crate::text::{Palette, clean, fit, left, right, took, width};
 use crate::view::{AttemptView, RunView, SpecView};
 use part_core::AttemptVerdict;
 
@@ -64,7 +64,7 @@ pub(crate) fn ended(view: &RunView, spec: &SpecView, attempt: &AttemptView, pale
     let Some(finish) = attempt.finish() else { return String::new() };
     let flaky = is_after_failure(spec, attempt) || finish.tests.flaky > 0;
     let status = attempt_word(finish.verdict, flaky, palette);
-    let time = attempt.took().map(elapsed).unwrap_or_default();
+    let time = attempt.took().map(took).unwrap_or_default();
     let remarks = [counted_tests(&finish.tests), tries(view, spec, attempt)];
     line(&status, &time, &Columns::of(view).name(view, spec, palette), &remarks, palette)
 }
@@ -72,7 +72,7 @@ pub(crate) fn ended(view: &RunView, spec: &SpecView, attempt: &AttemptView, pale
 /// An attempt got a slot; told for retries, and for all when people want to know more.
 pub(crate) fn started(view: &RunView, spec: &SpecView, attempt: &AttemptView, palette: Palette) -> String {
     let forecast =
-        attempt.forecast.map(|forecast| format!("forecast {}", elapsed(forecast))).unwrap_or_default();
+        attempt.forecast.map(|forecast| format!("forecast {}", took(forecast))).unwrap_or_default();
     let place = format!("{} slot {}", clean::line(&attempt.worker, palette.into()), attempt.slot);
     let name = Columns::of(view).name(view, spec, palette);
     line(&palette.note("START"), "", &name, &[tries(view, spec, attempt), place, forecast], palette)

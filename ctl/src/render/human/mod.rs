@@ -9,6 +9,8 @@ mod page;
 mod progress;
 mod reproduce;
 mod summary;
+#[cfg(test)]
+mod tests;
 mod words;
 
 pub(crate) use failure::{Tail, failure};

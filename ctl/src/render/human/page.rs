@@ -2,8 +2,8 @@
 
 use super::summary::details;
 use super::words::{STATUS_COLUMNS, attempt_word, counted_tests, state_word};
-use crate::text::{Palette, ago, bytes, clean, count, day_and_time, elapsed, left, right, width};
-use crate::view::{AttemptView, GroupView, RunView, SpecView};
+use crate::text::{Palette, ago, bytes, clean, count, day_and_time, left, right, took, width};
+use crate::view::{AttemptView, GroupView, RunView, SpecView, short_id};
 use part_core::{CancelReason, RunVerdict, Timestamp};
 use part_proto::v1::RunInfo;
 
@@ -122,14 +122,17 @@ fn spec_lines(spec: &SpecView, columns: usize, now: Timestamp, palette: Palette)
     let status = state_word(spec.verdict, spec.active().is_some(), palette);
     let newest = spec.attempts.last();
     let time = match newest {
-        Some(attempt) => elapsed(attempt.took().unwrap_or_else(|| now.since(attempt.assigned_at))),
-        None => spec.carried.as_ref().map(|(_, took)| elapsed(*took)).unwrap_or_default(),
+        Some(attempt) => took(attempt.took().unwrap_or_else(|| now.since(attempt.assigned_at))),
+        None => spec.carried.as_ref().map(|(_, time)| took(*time)).unwrap_or_default(),
     };
     let mut facts = Vec::new();
     match (&spec.carried, newest) {
-        (Some((from, _)), _) => facts.push(format!("from {from}")),
+        (Some((from, _)), _) => {
+            let run = from.split('/').next().unwrap_or(from);
+            facts.push(format!("passed in {}", clean(&short_id(run))));
+        }
         (None, Some(attempt)) => facts.extend(attempt_facts(attempt, palette)),
-        (None, None) => facts.extend(spec.expected.map(|expected| format!("forecast {}", elapsed(expected)))),
+        (None, None) => facts.extend(spec.expected.map(|expected| format!("forecast {}", took(expected)))),
     }
     let name = left(&clean(&spec.name), columns);
     let facts = palette.dim(&facts.join(", "));
@@ -153,7 +156,7 @@ fn attempt_line(attempt: &AttemptView, now: Timestamp, palette: Palette) -> Stri
         Some(finish) => attempt_word(finish.verdict, false, palette),
         None => palette.note("RUNNING"),
     };
-    let time = elapsed(attempt.took().unwrap_or_else(|| now.since(attempt.assigned_at)));
+    let time = took(attempt.took().unwrap_or_else(|| now.since(attempt.assigned_at)));
     let mut facts = attempt_facts(attempt, palette);
     if let Some(late) = attempt.superseded {
         facts.push(format!("a late report says \"{late}\""));
@@ -170,16 +173,16 @@ fn attempt_facts(attempt: &AttemptView, palette: Palette) -> Vec<String> {
         if !tests.is_empty() {
             facts.push(tests);
         }
-        if let (Some(forecast), Some(took)) = (attempt.forecast, attempt.took())
-            && took.0.abs_diff(forecast.0) >= 1000
+        if let (Some(forecast), Some(time)) = (attempt.forecast, attempt.took())
+            && time.0.abs_diff(forecast.0) >= 1000
         {
-            facts.push(format!("forecast {}", elapsed(forecast)));
+            facts.push(format!("forecast {}", took(forecast)));
         }
         if finish.output.total_bytes > 0 {
             facts.push(format!("{} of output", bytes(finish.output.total_bytes)));
         }
     } else {
-        facts.extend(attempt.forecast.map(|forecast| format!("forecast {}", elapsed(forecast))));
+        facts.extend(attempt.forecast.map(|forecast| format!("forecast {}", took(forecast))));
     }
     facts.push(format!("{} slot {}", clean::line(&attempt.worker, palette.into()), attempt.slot));
     facts

@@ -64,7 +64,7 @@ fn figures(view: &RunView, now: Timestamp, palette: Palette) -> String {
 
 /// An ETA in words that do not promise more than is known.
 fn eta_words(eta: Eta) -> String {
-    let time = if eta.time < Millis(1000) { "a moment".to_owned() } else { whole_seconds(eta.time) };
+    let time = whole_seconds(eta.time);
     match (eta.unknown, eta.guessed, eta.overdue) {
         (0, 0, 0) => format!("about {time} left"),
         (0, 0, overdue) => format!("about {time} left ({overdue} over their forecast)"),

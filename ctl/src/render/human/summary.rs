@@ -1,10 +1,10 @@
 //! The end of a run: what it came to, what it cost, and what to do next.
 
 use super::line::Columns;
-use super::words::{Commands, counted_tests};
-use crate::text::{Palette, clean, count, elapsed, right};
+use super::words::Commands;
+use crate::text::{Palette, clean, count, right, took};
 use crate::view::verdict::Outcome;
-use crate::view::{AttemptView, Conclusion, RunView, SpecView};
+use crate::view::{Conclusion, RunView, SpecView};
 use part_core::{AttemptVerdict, CancelReason, Millis, RunSummary, SpecVerdict};
 
 /// Specs that are listed by name under one heading.
@@ -34,9 +34,7 @@ pub(crate) fn summary(
 pub(super) fn details(view: &RunView, palette: Palette) -> String {
     let mut page = Page { text: String::new(), palette };
     counts(&mut page, view);
-    if let Some(finished) = &view.finished {
-        times(&mut page, &finished.summary);
-    }
+    times(&mut page, view);
     lists(&mut page, view);
     page.text
 }
@@ -66,38 +64,51 @@ fn verdict(page: &mut Page, view: &RunView, conclusion: &Conclusion) {
 
 fn counts(page: &mut Page, view: &RunView) {
     let tally = &view.tally;
-    let mut parts = Vec::new();
-    let mut part = |number: u32, word: &str| {
-        if number > 0 {
-            parts.push(format!("{number} {word}"));
-        }
-    };
-    part(tally.passed, "passed");
-    part(tally.flaky, "flaky");
-    part(tally.carried, "carried forward");
-    part(tally.failed, "failed");
-    part(tally.cancelled, "cancelled");
-    part(view.left(), "undecided");
-    page.row("specs", &format!("{}: {}", view.specs.len(), parts.join(", ")));
-    let tests = view.test_counts();
-    if tests.total() > 0 {
-        page.row("tests", &counted_tests(&tests));
+    let specs = [
+        (tally.passed, "passed"),
+        (tally.flaky, "flaky"),
+        (tally.carried, "carried forward"),
+        (tally.failed, "failed"),
+        (tally.cancelled, "cancelled"),
+        (view.left(), "undecided"),
+    ];
+    page.row("specs", &parts(view.specs.len() as u64, &specs));
+    let counts = view.test_counts();
+    if counts.total() > 0 {
+        let steady = counts.passed.saturating_sub(counts.flaky);
+        let tests = [
+            (steady, "passed"),
+            (counts.flaky, "flaky"),
+            (counts.failed, "failed"),
+            (counts.skipped, "skipped"),
+        ];
+        page.row("tests", &parts(u64::from(counts.total()), &tests));
     }
 }
 
-fn times(page: &mut Page, figures: &RunSummary) {
+/// `30: 27 passed, 3 failed`; what is not there is not said.
+fn parts(total: u64, parts: &[(u32, &str)]) -> String {
+    let said = parts.iter().filter(|(number, _)| *number > 0).map(|(number, word)| format!("{number} {word}"));
+    format!("{total}: {}", said.collect::<Vec<_>>().join(", "))
+}
+
+fn times(page: &mut Page, view: &RunView) {
+    let Some(figures) = view.finished.as_ref().map(|finished| &finished.summary) else { return };
     if figures.attempts == 0 {
         return;
     }
-    let longest = figures.longest.as_ref();
-    let mut text = format!("{} on {}", elapsed(figures.makespan), count(figures.slots, "slot"));
-    if let Some(ratio) = figures.ratio() {
-        let because = match longest {
-            Some((_, longest)) if *longest >= figures.bound => "the longest spec",
-            Some(_) | None => "all work shared out evenly",
-        };
-        text.push_str(&format!("; at best {} ({because}), ratio {ratio:.2}", elapsed(figures.bound)));
-    }
+    let mut text = format!("{} on {}", took(figures.makespan), count(figures.slots, "slot"));
+    // A run that was stopped was not packed to its end.
+    let Some(ratio) = figures.ratio().filter(|_| view.cancelled.is_none()) else {
+        return page.row("time", &text);
+    };
+    let longest = figures.longest.as_ref().map_or(Millis::ZERO, |(_, longest)| *longest);
+    let because = match figures.slots {
+        1 => "all of it one after the other",
+        _ if longest >= figures.bound => "the longest spec",
+        _ => "all of it shared out evenly",
+    };
+    text.push_str(&format!("; at best {} ({because}), ratio {ratio:.2}", took(figures.bound)));
     page.row("time", &text);
     if let Some(advice) = advice(figures) {
         page.row("", &advice);
@@ -108,12 +119,9 @@ fn times(page: &mut Page, figures: &RunSummary) {
     }
     if let Some(error) = figures.forecast_error.filter(|error| error.is_finite() && *error >= 1.0) {
         let off = ((error - 1.0) * 100.0).round();
-        details.push(format!(
-            "forecasts off by {off} % ({} of {})",
-            figures.forecasts,
-            count(figures.attempts, "attempt")
-        ));
-    } else if figures.forecasts == 0 {
+        let attempts = count(figures.attempts, "attempt");
+        details.push(format!("forecasts off by {off} % ({} of {attempts})", figures.forecasts));
+    } else if view.specs.iter().all(|spec| spec.expected.is_none()) {
         details.push("no forecasts yet: the next run is packed by what this one took".to_owned());
     }
     if !details.is_empty() {
@@ -131,9 +139,9 @@ fn advice(figures: &RunSummary) -> Option<String> {
     (dominates && share.0 * 10 <= longest.0 * 9 && longest.0 >= 1000).then(|| {
         format!(
             "{name} alone takes {} of {}: splitting it would help, down to {} at best",
-            elapsed(*longest),
-            elapsed(figures.makespan),
-            elapsed(share)
+            took(*longest),
+            took(figures.makespan),
+            took(share)
         )
     })
 }
@@ -173,7 +181,7 @@ fn flaky_remark(spec: &SpecView) -> String {
 fn failure_remark(spec: &SpecView) -> String {
     let Some(attempt) = spec.last_ended() else { return String::new() };
     let first = attempt.failures().next().map(|test| test.name.clone());
-    let more = attempt.failures().count().saturating_sub(1);
+    let more = attempt.finish().map_or(0, |finish| finish.tests.failed.saturating_sub(1));
     let reason = attempt.finish().map(|finish| match (finish.verdict, finish.message.is_empty()) {
         (AttemptVerdict::Failed, false) => finish.message.clone(),
         (verdict, true) => verdict.to_string(),

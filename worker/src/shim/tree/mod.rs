@@ -1,13 +1,12 @@
 //! The process tree of an attempt: who is in it, and how it is ended.
 
-use std::ops::ControlFlow;
-
 mod kill;
 mod kin;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(any(not(target_os = "linux"), test))]
 mod portable;
+mod process;
 
 #[cfg(target_os = "linux")]
 use linux as platform;
@@ -17,24 +16,5 @@ use portable as platform;
 pub(crate) use kill::{kill_all, onward, signal_each, signal_process};
 pub(crate) use kin::{Kin, left_over};
 pub(crate) use platform::{host_threads, tagged};
-
-/// Called with each process as soon as it is found, before its children are looked for; may end the
-/// search.
-pub(crate) type Visit<'a> = dyn FnMut(i32) -> ControlFlow<()> + 'a;
-
-/// A process as the system lists it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Process {
-    pub(crate) pid: i32,
-    /// Its process group.
-    pub(crate) group: i32,
-    /// Whether it has ended and only waits to be collected.
-    pub(crate) zombie: bool,
-}
-
-/// Shows a finished list to a visitor.
-fn visited(mut found: Vec<Process>, visit: &mut Visit<'_>) -> Vec<Process> {
-    let wanted = found.iter().take_while(|process| visit(process.pid).is_continue()).count();
-    found.truncate(wanted);
-    found
-}
+use process::visited;
+pub(crate) use process::{Process, Visit};
