@@ -75,6 +75,7 @@ fn unique_prefix(run: &str, among: &[&RunInfo]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::Scripted;
 
     fn run(id: u128) -> RunInfo {
         RunInfo { run: RunId(id).to_string(), project: "shop".into(), opened_at: 1000, ..RunInfo::default() }
@@ -96,5 +97,22 @@ mod tests {
         }
         let error = explain("run_zz", "run_zz", &runs, Timestamp(0));
         assert_eq!(error.to_string(), "there is no run \"run_zz\"");
+    }
+
+    #[tokio::test]
+    async fn runs_are_found_by_what_people_type() {
+        let one = run(0x0bcd_0000_0000_0100);
+        let (_server, mesh) = Scripted::start(Vec::new(), Vec::new(), vec![one.clone()]).await;
+        let short = short_id(&one.run);
+        for typed in ["latest", one.run.as_str(), short.as_str(), &short.to_uppercase(), &short[4..]] {
+            let found = find_run(mesh.clients(), typed, Timestamp(0)).await;
+            assert_eq!(found.map(|info| info.run).map_err(|error| error.to_string()), Ok(one.run.clone()), "{typed}");
+        }
+        for typed in ["", "run_", "ünïcode", "zzzz"] {
+            assert!(find_run(mesh.clients(), typed, Timestamp(0)).await.is_err(), "{typed}");
+        }
+        let (_server, mesh) = Scripted::start(Vec::new(), Vec::new(), Vec::new()).await;
+        let error = find_run(mesh.clients(), "latest", Timestamp(0)).await.expect_err("there is none");
+        assert_eq!(error.to_string(), "there is no run yet");
     }
 }

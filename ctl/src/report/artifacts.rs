@@ -160,6 +160,11 @@ fn bounded(part: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::out::Capture;
+    use crate::testing::{Script, Scripted, finish};
+    use crate::text::Palette;
+    use crate::view::Keep;
+    use part_core::AttemptVerdict;
 
     #[test]
     fn nothing_leaves_the_folder() {
@@ -183,5 +188,40 @@ mod tests {
         assert!(file.components().all(|part| part.as_os_str().len() <= PART_BYTES));
         let other = place(Path::new("out"), "g", &format!("{long}y"), 1, &long).expect("it has a place");
         assert_ne!(file, other);
+    }
+
+    #[tokio::test]
+    async fn files_are_written_whole_or_not_at_all() {
+        let trace = vec![7_u8; 5000];
+        let artifact = |path: &str, digest: String| Artifact { path: path.into(), bytes: 5000, digest };
+        let digest = blake3::hash(&trace).to_hex().to_string();
+        let mut ended = finish(AttemptVerdict::Passed, 10);
+        ended.artifacts = vec![
+            artifact("shots/trace.zip", digest.clone()),
+            artifact("../escape", digest.clone()),
+            artifact("shots/trace.zip", digest),
+            artifact("gone", "00".repeat(32)),
+        ];
+        let script = Script::new().group("package/admin", 0, &[("e2e/a.js", None)]).sealed().start(0, 1, 0);
+        let mut view = RunView::new(Keep::Failures);
+        for event in script.end(0, 1, ended, Vec::new()).events() {
+            view.apply(event).expect("the script makes sense");
+        }
+        let (_server, mesh) = Scripted::start(Vec::new(), vec![trace.clone()], Vec::new()).await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let capture = Capture::default();
+        let mut out = capture.out(Format::Json, Palette::PLAIN);
+        let target = folder.path().join("out");
+        let specs: Vec<&SpecView> = view.specs.iter().collect();
+        let written = write(mesh.clients(), &view, &specs, &target, &mut out).await.expect("the folder is made");
+        assert_eq!((written.files, written.bytes, written.refused.len()), (1, 5000, 3));
+        let file = target.join("package/admin/e2e/a.js/1/shots/trace.zip");
+        assert_eq!(std::fs::read(&file).expect("it is there"), trace);
+        assert!(!folder.path().join("escape").exists());
+        let beside: Vec<_> = std::fs::read_dir(target.join("package/admin/e2e/a.js/1")).expect("made").collect();
+        assert_eq!(beside.len(), 1, "nothing half-written is left: {beside:?}");
+        assert_eq!(capture.stdout().lines().count(), 1);
+        let error = told(&written, &target).expect_err("not all was written").to_string();
+        assert!(error.starts_with("3 artifacts could not be written; 1 artifact went to "), "{error}");
     }
 }

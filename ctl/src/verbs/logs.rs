@@ -175,3 +175,95 @@ impl Pieces<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::out::Capture;
+    use crate::testing::{Script, Scripted, finish, output};
+    use crate::text::Palette;
+    use part_core::{AttemptVerdict, Output};
+
+    fn view() -> (RunView, Vec<u8>) {
+        let mut bytes = b"one\ntwo \xff\x1b[2J\n".to_vec();
+        bytes.extend(vec![b'x'; 3000]);
+        let blob = blake3::hash(&bytes).to_hex().to_string();
+        let mut first = finish(AttemptVerdict::Failed, 10);
+        first.output = output("inline\n");
+        let mut second = finish(AttemptVerdict::Passed, 10);
+        second.output = Output { total_bytes: bytes.len() as u64, dropped_bytes: 0, inline: None, blob: Some(blob) };
+        let script = Script::new()
+            .group("g", 1, &[("a.js", None), ("dir/a.js", None), ("b.js", None)])
+            .carried("h", &["old.js"])
+            .sealed()
+            .start(0, 1, 0)
+            .end(0, 1, first, Vec::new())
+            .start(0, 2, 0)
+            .end(0, 2, second, Vec::new())
+            .start(1, 1, 0);
+        let mut view = RunView::new(Keep::Everything);
+        for event in script.events() {
+            view.apply(event).expect("the script makes sense");
+        }
+        (view, bytes)
+    }
+
+    #[test]
+    fn an_exact_name_wins_over_parts_of_names() {
+        let (view, _) = view();
+        let names = |text| {
+            let specs = wanted(&view, text).map_err(|error| error.to_string())?;
+            Ok::<_, String>(specs.iter().map(|spec| spec.name.clone()).collect::<Vec<_>>())
+        };
+        assert_eq!(names(Some("a.js")), Ok(vec!["a.js".to_owned()]));
+        assert_eq!(names(Some(".js")).map(|names| names.len()), Ok(4));
+        assert_eq!(names(None).map(|names| names.len()), Ok(4));
+        assert!(names(Some("zzz")).is_err());
+    }
+
+    #[test]
+    fn an_attempt_without_output_says_why() {
+        let (view, _) = view();
+        let picked = |spec: usize, number| pick(&view.specs[spec], number).map(|attempt| attempt.number);
+        assert_eq!(picked(0, None), Ok(2));
+        assert_eq!(picked(0, Some(1)), Ok(1));
+        let why = [
+            (0, Some(3), "has no attempt 3"),
+            (1, None, "still running"),
+            (1, Some(1), "still running"),
+            (2, None, "did not run"),
+            (3, None, "carried forward"),
+        ];
+        for (spec, number, said) in why {
+            let error = picked(spec, number).expect_err(said);
+            assert!(error.contains(said), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn bytes_stay_bytes_unless_they_go_to_a_terminal() {
+        let (view, bytes) = view();
+        let (_server, mesh) = Scripted::start(Vec::new(), vec![bytes.clone()], Vec::new()).await;
+        let spec = &view.specs[0];
+        let attempt = spec.last_ended().expect("it ended");
+        let head = Head { view: &view, spec, attempt, shown: false };
+        let mut written = Vec::new();
+        for (format, palette) in [
+            (Format::Human, Palette::PLAIN),
+            (Format::Human, Palette::new(false, true)),
+            (Format::Json, Palette::PLAIN),
+        ] {
+            let capture = Capture::default();
+            let mut out = capture.out(format, palette);
+            write(&mut out, mesh.clients(), &head).await.expect("it is there");
+            written.push(capture.stdout_bytes());
+        }
+        assert_eq!(written[0], bytes);
+        let terminal = String::from_utf8_lossy(&written[1]).into_owned();
+        assert!(terminal.starts_with("one\ntwo \u{fffd}␛[2J\nxxx"), "{terminal}");
+        let lines: Vec<serde_json::Value> =
+            written[2].split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
+        assert_eq!(lines.len(), 2, "whole lines, then the rest");
+        assert_eq!((&lines[0]["encoding"], &lines[1]["encoding"]), (&"base64".into(), &"utf-8".into()));
+    }
+}

@@ -1,6 +1,6 @@
 //! Whose file it is, where several frameworks claim it: many of them call their specs `*.test.ts`.
 
-use super::Candidate;
+use super::detection::Candidate;
 use super::tree::{Tree, below};
 use crate::bounds::{SNIFFED_BYTES, SNIFFED_FILES};
 use std::collections::{BTreeMap, BTreeSet};

@@ -8,7 +8,7 @@
 //! Nothing here reads a clock or the system's randomness, and maps are ordered, so a seed is a whole reproduction:
 //! `cargo run -p part-sim -- --seed N` plays one again with its transcript.
 //!
-//! Start reading at [`play()`], then `world/mod.rs`, which holds the clock and the queue of events.
+//! Start reading at [`play()`], then `world.rs`, which holds the clock and the queue of events.
 
 mod check;
 mod plan;
@@ -16,6 +16,7 @@ mod play;
 mod quality;
 mod rng;
 mod store;
+mod violation;
 mod worker;
 mod world;
 
@@ -23,34 +24,5 @@ pub use play::{Failure, Figures, Story, play};
 pub use quality::{Bench, Packing, PackingPlan, pack};
 pub use rng::Rng;
 pub use world::Sabotage;
-
-/// What went wrong, in a sentence.
-///
-/// | Promise | Checked by |
-/// |---|---|
-/// | one final verdict per spec, one end per run, gapless numbers | `store.rs`, independently of the core's fold |
-/// | at most one active attempt per spec and per slot | `store.rs` |
-/// | nothing is acknowledged before it is committed | `worker.rs`, when a report is dropped from the spool |
-/// | no order for what is not in the ledger, none after a run's end | `world/driver.rs`, when effects are released |
-/// | no attempt starts on a slot that is taken | `worker.rs`, when an order arrives |
-/// | attempts only go to workers that are there and can run them | `check.rs` |
-/// | no free slot idles while a spec that it could run waits | `check.rs` |
-/// | the fold of the ledger is the live state | `world/driver.rs` |
-/// | a submission becomes one run, and each request has one answer | `world/clients.rs` |
-/// | after the last fault every run ends in bounded time | `world/mod.rs` |
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Violation(pub String);
-
-impl std::fmt::Display for Violation {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// The outcome of a check.
-pub(crate) type Checked<T = ()> = Result<T, Violation>;
-
-/// Fails unless a promise holds.
-pub(crate) fn ensure(holds: bool, what: impl FnOnce() -> String) -> Checked {
-    if holds { Ok(()) } else { Err(Violation(what())) }
-}
+pub use violation::Violation;
+pub(crate) use violation::{Checked, ensure};

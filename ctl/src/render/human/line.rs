@@ -65,7 +65,12 @@ pub(crate) fn ended(view: &RunView, spec: &SpecView, attempt: &AttemptView, pale
     let flaky = is_after_failure(spec, attempt) || finish.tests.flaky > 0;
     let status = attempt_word(finish.verdict, flaky, palette);
     let time = attempt.took().map(took).unwrap_or_default();
-    let remarks = [counted_tests(&finish.tests), tries(view, spec, attempt)];
+    let left_over = match finish.leaked.len() {
+        0 => String::new(),
+        1 => "1 process left over and killed".to_owned(),
+        many => format!("{many} processes left over and killed"),
+    };
+    let remarks = [counted_tests(&finish.tests), tries(view, spec, attempt), left_over];
     line(&status, &time, &Columns::of(view).name(view, spec, palette), &remarks, palette)
 }
 
