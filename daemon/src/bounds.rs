@@ -57,6 +57,8 @@ pub(crate) const GATE: Duration = Duration::from_secs(60);
 pub(crate) const LOCK_LOOK: Duration = Duration::from_millis(10);
 /// A lock that is only being looked at is free again this soon.
 pub(crate) const LOCK_LOOKED_AT: Duration = Duration::from_millis(500);
+/// Between two looks whether a starting process's own worker is there.
+pub(crate) const WORKER_LOOK: Duration = Duration::from_millis(2);
 /// How often a draining daemon looks whether anything still runs.
 pub(crate) const IDLE_LOOK: Duration = Duration::from_millis(200);
 /// How long a task that was told to end may take. The longest is a worker that stops what runs: politely for half a

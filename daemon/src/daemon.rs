@@ -63,6 +63,7 @@ pub async fn serve(
     let worker = start_worker(&config, &slots, address, draining).await?;
     // Never hurried: its attempts outlive it.
     let worker = tokio::spawn(worker.run(leave.clone(), CancellationToken::new()));
+    parts.wait_for_worker().await;
     ready(address);
 
     let (mut server, mut worker, mut leader) = (Some(server), Some(worker), Some(parts.leader));
@@ -240,5 +241,20 @@ impl Parts {
             result
         });
         Parts { shared, mailbox, leader, stop }
+    }
+
+    /// Waits for the worker of this process: a submission that comes before it would not know what can be served.
+    pub(crate) async fn wait_for_worker(&self) {
+        let ready = async {
+            loop {
+                match self.mailbox.look(|core, now| !core.workers(now).is_empty()).await {
+                    Ok(true) | Err(_) => return,
+                    Ok(false) => tokio::time::sleep(bounds::WORKER_LOOK).await,
+                }
+            }
+        };
+        if tokio::time::timeout(bounds::INTRODUCTION, ready).await.is_err() {
+            tracing::warn!("this process's own worker has not introduced itself yet");
+        }
     }
 }

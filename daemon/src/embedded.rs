@@ -118,7 +118,7 @@ impl Embedded {
                 Err(error) => (None, Some(error)),
             };
             if failed.is_none() {
-                wait_for_worker(&parts).await;
+                parts.wait_for_worker().await;
             }
             mesh.leading = Some(Leading { stop: parts.stop, leader: Some(parts.leader), working });
             if let Some(error) = failed {
@@ -212,21 +212,6 @@ async fn work(options: &EmbeddedOptions, home: &Path, nest: &Nest) -> Result<Wor
     let (leave, hurry) = (CancellationToken::new(), CancellationToken::new());
     let worker = tokio::spawn(worker.run(leave.clone(), hurry.clone()));
     Ok(Working { leave, hurry, worker: Some(worker), _draining: draining, _slots: slots })
-}
-
-/// A submission that comes before the worker would not know what can be served.
-async fn wait_for_worker(parts: &Parts) {
-    let ready = async {
-        loop {
-            match parts.mailbox.look(|core, now| !core.workers(now).is_empty()).await {
-                Ok(true) | Err(_) => return,
-                Ok(false) => tokio::time::sleep(std::time::Duration::from_millis(2)).await,
-            }
-        }
-    };
-    if tokio::time::timeout(bounds::INTRODUCTION, ready).await.is_err() {
-        tracing::warn!("the embedded worker has not introduced itself yet");
-    }
 }
 
 /// A channel to a socket. Also for a client that talks to another process's embedded mesh.

@@ -390,7 +390,7 @@ mod tests {
         assert_eq!(built.recipe.timeout, None);
         let line = crate::reproduce(&built.recipe, "a.spec.ts").expect("a line");
         let wanted =
-            r#"JSON='{"a": 1}' npx playwright test --browser=firefox --headed --x=artifacts 'a\.spec\.ts'"#;
+            r#"JSON='{"a": 1}' npx playwright test --browser=firefox --headed --x=artifacts a.spec.ts"#;
         assert_eq!(line, wanted);
     }
 

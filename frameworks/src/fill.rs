@@ -96,7 +96,7 @@ impl Values<'_> {
             part.pieces().first(),
             Some(Piece::Slot {
                 placeholder: Placeholder::Spec | Placeholder::Specs,
-                filter: None | Some(Filter::Glob)
+                filter: None | Some(Filter::Glob | Filter::Pattern)
             })
         );
         Ok(if exposed && filled.starts_with('-') { format!("./{filled}") } else { filled })

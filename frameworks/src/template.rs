@@ -68,6 +68,8 @@ pub enum Placeholder {
 pub enum Filter {
     /// Makes it match only itself in a regular expression.
     Regex,
+    /// As `Regex`, but leaves dots alone: for lines that people read.
+    Pattern,
     /// Makes it match only itself in a glob, by backslashes.
     Glob,
 }
@@ -82,7 +84,7 @@ pub enum TemplateError {
         name: String,
     },
     /// No filter by that name.
-    #[error("unknown filter {name:?} (there are `regex` and `glob`)")]
+    #[error("unknown filter {name:?} (there are `regex`, `pattern` and `glob`)")]
     UnknownFilter {
         /// What stands after the bar.
         name: String,
@@ -169,6 +171,7 @@ impl Filter {
     pub fn apply(self, value: &str) -> String {
         let special: &[char] = match self {
             Filter::Regex => &['\\', '.', '+', '*', '?', '(', ')', '|', '[', ']', '{', '}', '^', '$'],
+            Filter::Pattern => &['\\', '+', '*', '?', '(', ')', '|', '[', ']', '{', '}', '^', '$'],
             Filter::Glob => &['\\', '*', '?', '[', ']', '{', '}', '(', ')', '!', '+', '@'],
         };
         let mut text = String::with_capacity(value.len());
@@ -184,6 +187,7 @@ impl Filter {
     fn name(self) -> &'static str {
         match self {
             Filter::Regex => "regex",
+            Filter::Pattern => "pattern",
             Filter::Glob => "glob",
         }
     }
@@ -224,6 +228,7 @@ impl FromStr for Filter {
     fn from_str(name: &str) -> Result<Self, TemplateError> {
         match name {
             "regex" => Ok(Filter::Regex),
+            "pattern" => Ok(Filter::Pattern),
             "glob" => Ok(Filter::Glob),
             _ => Err(TemplateError::UnknownFilter { name: name.to_owned() }),
         }
@@ -383,6 +388,7 @@ mod tests {
     #[test]
     fn filters_escape_what_is_special() {
         assert_eq!(Filter::Regex.apply("a/[id].spec.ts"), r"a/\[id\]\.spec\.ts");
+        assert_eq!(Filter::Pattern.apply("a/[id].spec.ts"), r"a/\[id\].spec.ts");
         assert_eq!(Filter::Glob.apply("a/[id]*.cy.ts"), r"a/\[id\]\*.cy.ts");
     }
 

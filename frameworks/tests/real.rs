@@ -119,8 +119,12 @@ fn has_packages(suite: &str) -> bool {
 }
 
 fn has_browser() -> bool {
-    let chromium = std::env::var_os("CHROMIUM").unwrap_or_else(|| "/usr/bin/chromium".into());
-    has(Path::new(&chromium), &["--version"])
+    has_at("CHROMIUM", "/usr/bin/chromium")
+}
+
+/// As [`has`], for a program whose place a variable may say.
+fn has_at(variable: &str, usual: &str) -> bool {
+    has(Path::new(&std::env::var_os(variable).unwrap_or_else(|| usual.into())), &["--version"])
 }
 
 #[test]
@@ -256,7 +260,7 @@ fn node_test() {
 
 #[test]
 fn webdriverio() {
-    if !has_packages("webdriverio") || !has_browser() {
+    if !has_packages("webdriverio") || !has_browser() || !has_at("CHROMEDRIVER", "/usr/bin/chromedriver") {
         return;
     }
     Expectation {

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 /// Runs test suites on a mesh: grouped, balanced over slots, live, recorded.
 #[derive(Debug, Parser)]
-#[command(name = "partctl", version, about, propagate_version = true)]
+#[command(name = "partctl", version, propagate_version = true)]
 #[command(after_help = Exit::help(), after_long_help = format!("{}\n{}", Exit::help(), crate::env::help()))]
 #[command(arg_required_else_help = true, max_term_width = 110)]
 pub(crate) struct Cli {

@@ -6,7 +6,7 @@ use part_core::Millis;
 use std::path::Path;
 
 fn read(text: &str) -> Result<(Project, Vec<Warning>), ConfigError> {
-    parse(text, Path::new("part.toml"), Path::new("/work/shop/part.toml"), Path::new("/work/shop"))
+    parse(text, Path::new("part.toml"), Path::new("/home/you/shop/part.toml"), Path::new("/home/you/shop"))
 }
 
 /// The problems, or the warnings, as they are shown.

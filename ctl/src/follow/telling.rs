@@ -19,6 +19,8 @@ pub(super) struct Telling<'t> {
     out: &'t mut Out,
     reporter: &'t mut Reporter,
     drawn: Option<Instant>,
+    /// No events come now.
+    lost: bool,
 }
 
 /// What an item of the pump led to.
@@ -39,7 +41,16 @@ impl<'t> Telling<'t> {
         out: &'t mut Out,
         reporter: &'t mut Reporter,
     ) -> Self {
-        Telling { view, leader_clock: LeaderClock::default(), now, live_after, out, reporter, drawn: None }
+        Telling {
+            view,
+            leader_clock: LeaderClock::default(),
+            now,
+            live_after,
+            out,
+            reporter,
+            drawn: None,
+            lost: false,
+        }
     }
 
     /// The run so far.
@@ -52,10 +63,12 @@ impl<'t> Telling<'t> {
         let event = match item {
             Some(Pumped::Event(event)) => *event,
             Some(Pumped::Lost { why }) => {
+                self.lost = true;
                 self.say(&format!("the connection was lost ({why}); connecting again"));
                 return Taken::Nothing;
             }
             Some(Pumped::Restored) => {
+                self.lost = false;
                 self.say("connected again; nothing was missed");
                 return Taken::Nothing;
             }
@@ -106,7 +119,7 @@ impl<'t> Telling<'t> {
         let due = self.drawn.is_none_or(|drawn| now.duration_since(drawn) >= every);
         if due || (self.reporter.is_live() && !self.out.is_live_drawn()) {
             let time = (self.now)();
-            self.reporter.tick(self.out, &self.view, self.leader_clock.at(time), time);
+            self.reporter.tick(self.out, &self.view, self.leader_clock.at(time), time, self.lost);
             self.drawn = Some(now);
         }
     }

@@ -32,7 +32,8 @@ struct Told {
 
 impl Told {
     fn exit(&self) -> Exit {
-        let circumstances = Circumstances { interrupted: self.followed.interrupted, fail_on_flaky: false };
+        let circumstances =
+            Circumstances { interrupted: self.followed.interrupted, ..Circumstances::default() };
         conclude(&self.followed.view, &Submitted::Unknown, circumstances).exit
     }
 }
@@ -62,7 +63,7 @@ async fn tell_for(
         run: RUN.to_string(),
         until: None,
         live_after: 0,
-        on_interrupt: OnInterrupt::Cancel { by: "kim".into() },
+        on_interrupt: OnInterrupt::Cancel { by: "dev".into() },
         keep: Keep::Failures,
         patience: patience(total),
         clock: || Timestamp(BEGIN),
@@ -198,7 +199,7 @@ fn cancelled(after: usize) -> Vec<Step> {
     let ended = finish(AttemptVerdict::Cancelled, 100);
     let whole = small()
         .start(0, 1, 0)
-        .cancel(CancelReason::Requested { by: "kim".into() })
+        .cancel(CancelReason::Requested { by: "dev".into() })
         .end(0, 1, ended, Vec::new())
         .decide(0, SpecVerdict::Cancelled)
         .finish(RunVerdict::Cancelled, summary(2, 0))

@@ -90,6 +90,11 @@ impl Mesh {
         &self.clients
     }
 
+    /// True when the mesh lives in this process, so that its runs end with it.
+    pub(crate) fn is_embedded(&self) -> bool {
+        self.embedded.is_some()
+    }
+
     /// Why a mesh in this process cannot go on; never returns while it can, nor for a daemon elsewhere.
     pub(crate) async fn failure(&mut self) -> CliError {
         match &mut self.embedded {

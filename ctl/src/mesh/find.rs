@@ -106,7 +106,11 @@ mod tests {
         let short = short_id(&one.run);
         for typed in ["latest", one.run.as_str(), short.as_str(), &short.to_uppercase(), &short[4..]] {
             let found = find_run(mesh.clients(), typed, Timestamp(0)).await;
-            assert_eq!(found.map(|info| info.run).map_err(|error| error.to_string()), Ok(one.run.clone()), "{typed}");
+            assert_eq!(
+                found.map(|info| info.run).map_err(|error| error.to_string()),
+                Ok(one.run.clone()),
+                "{typed}"
+            );
         }
         for typed in ["", "run_", "ünïcode", "zzzz"] {
             assert!(find_run(mesh.clients(), typed, Timestamp(0)).await.is_err(), "{typed}");

@@ -73,6 +73,7 @@ impl Reporter {
         }
         let palette = out.palette();
         match notice {
+            Notice::Sealed if self.verbosity == Verbosity::Quiet => {}
             Notice::Sealed => {
                 let header = human::header(view, out.talk_palette());
                 self.talk(out, &header);
@@ -80,10 +81,12 @@ impl Reporter {
             Notice::Assigned { spec, attempt } => {
                 let spec = &view.specs[spec];
                 let attempt = spec.attempt(attempt)?;
-                if self.verbosity == Verbosity::Verbose {
-                    self.data(out, &human::started(view, spec, attempt, palette));
-                } else if attempt.number > 1 {
-                    self.data(out, &human::retried(view, spec, attempt, palette));
+                match self.verbosity {
+                    Verbosity::Verbose => self.data(out, &human::started(view, spec, attempt, palette)),
+                    Verbosity::Normal if attempt.number > 1 => {
+                        self.data(out, &human::retried(view, spec, attempt, palette));
+                    }
+                    Verbosity::Normal | Verbosity::Quiet => {}
                 }
             }
             Notice::Ended { spec, attempt } => {
@@ -158,20 +161,28 @@ impl Reporter {
         self.cancelling = true;
     }
 
-    /// Time passed: draws the live area, or gives a sign of life. `leader_now` is the leader's time, `now` ours.
-    pub(crate) fn tick(&mut self, out: &mut Out, view: &RunView, leader_now: Timestamp, now: Timestamp) {
+    /// Time passed: draws the live area, or gives a sign of life. `leader_now` is the leader's time, `now` ours;
+    /// `lost` while the connection is.
+    pub(crate) fn tick(
+        &mut self,
+        out: &mut Out,
+        view: &RunView,
+        leader_now: Timestamp,
+        now: Timestamp,
+        lost: bool,
+    ) {
         if out.format() == Format::Json || !view.sealed || view.finished.is_some() {
             return;
         }
         if self.live {
             let (rows, columns) = out.size();
-            let lines = human::live_lines(view, leader_now, rows, columns, out.talk_palette());
+            let lines = human::live_lines(view, leader_now, lost, (rows, columns), out.talk_palette());
             return out.draw(&lines);
         }
         match self.last_sign {
             None => self.last_sign = Some(now),
             Some(last) if now.since(last).0 >= HEARTBEAT => {
-                let text = human::heartbeat(view, leader_now, out.talk_palette());
+                let text = human::heartbeat(view, leader_now, lost, out.talk_palette());
                 self.talk(out, &text);
                 self.last_sign = Some(now);
             }

@@ -213,12 +213,14 @@ mod tests {
         let mut out = capture.out(Format::Json, Palette::PLAIN);
         let target = folder.path().join("out");
         let specs: Vec<&SpecView> = view.specs.iter().collect();
-        let written = write(mesh.clients(), &view, &specs, &target, &mut out).await.expect("the folder is made");
+        let written =
+            write(mesh.clients(), &view, &specs, &target, &mut out).await.expect("the folder is made");
         assert_eq!((written.files, written.bytes, written.refused.len()), (1, 5000, 3));
         let file = target.join("package/admin/e2e/a.js/1/shots/trace.zip");
         assert_eq!(std::fs::read(&file).expect("it is there"), trace);
         assert!(!folder.path().join("escape").exists());
-        let beside: Vec<_> = std::fs::read_dir(target.join("package/admin/e2e/a.js/1")).expect("made").collect();
+        let beside: Vec<_> =
+            std::fs::read_dir(target.join("package/admin/e2e/a.js/1")).expect("made").collect();
         assert_eq!(beside.len(), 1, "nothing half-written is left: {beside:?}");
         assert_eq!(capture.stdout().lines().count(), 1);
         let error = told(&written, &target).expect_err("not all was written").to_string();

@@ -220,7 +220,8 @@ mod tests {
             message: Some("not on this \u{1b}[31mmachine\u{0}".into()),
             ..passed_test("waits")
         };
-        let specs = [("flaky.js", None), ("bad <&\">.js", None), ("no-report.js", None), ("stopped.js", None)];
+        let specs =
+            [("flaky.js", None), ("bad <&\">.js", None), ("no-report.js", None), ("stopped.js", None)];
         let script = Script::new()
             .group("package/admin", 1, &specs)
             .carried("package/old", &["old.js"])
@@ -238,7 +239,7 @@ mod tests {
             .start(2, 1, 1)
             .end(2, 1, finish(AttemptVerdict::Passed, 10), Vec::new())
             .decide(2, SpecVerdict::Passed { flaky: false })
-            .cancel(CancelReason::Requested { by: "kim".into() })
+            .cancel(CancelReason::Requested { by: "dev".into() })
             .finish(RunVerdict::Cancelled, summary(5, 3));
         let view = folded(script);
         let report = report(&view);

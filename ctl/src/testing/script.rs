@@ -33,8 +33,8 @@ impl Script {
             submission: SubmissionId(7),
             project: "shop".into(),
             build: "build-41".into(),
-            source: Source { user: "kim".into(), host: "desk".into(), ..Source::default() },
-            workspace: Workspace::InPlace("/home/kim/shop".into()),
+            source: Source { user: "dev".into(), host: "desk".into(), ..Source::default() },
+            workspace: Workspace::InPlace("/home/you/shop".into()),
             policy: RunPolicy::default(),
         });
         script

@@ -88,13 +88,14 @@ pub(super) async fn to_the_end(
     let mut reporter = app.reporter();
     let followed = follow(what, &mut mesh, &mut signals, &mut app.out, &mut reporter).await;
     let Followed { view, interrupted, left, trouble } = followed;
-    let circumstances = Circumstances { interrupted, fail_on_flaky: wishes.fail_on_flaky };
+    let goes_on = left && (watching || !mesh.is_embedded());
+    let circumstances = Circumstances { interrupted, fail_on_flaky: wishes.fail_on_flaky, goes_on };
     let mut conclusion = conclude(&view, &target.submitted, circumstances);
     if let Some(error) = &trouble {
         app.complain(error);
         conclusion = after_trouble(conclusion, error);
     }
-    if left && watching && view.finished.is_none() {
+    if conclusion.result == Outcome::Left {
         app.note("stopped watching; the run goes on");
     }
     reporter.conclude(&mut app.out, &view, &conclusion);
@@ -120,7 +121,7 @@ pub(super) async fn to_the_end(
 /// What broke the watch decides, unless the run was seen to its end before, or the user wanted out.
 fn after_trouble(conclusion: Conclusion, error: &CliError) -> Conclusion {
     match conclusion.result {
-        Outcome::Cancelled => conclusion,
+        Outcome::Cancelled | Outcome::Left => conclusion,
         Outcome::Passed
         | Outcome::Flaky
         | Outcome::FlakyRefused

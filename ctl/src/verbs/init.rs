@@ -7,7 +7,7 @@ use crate::error::{CliError, Kind};
 use crate::exit::Exit;
 use crate::init::{InitError, Proposal, propose};
 use crate::out::Format;
-use crate::render::json::{Line, WroteLine};
+use crate::render::json::{Line, ProposalLine, WroteLine};
 use crate::text::{Palette, clean, count};
 
 /// Writes a first part.toml and says what it found.
@@ -33,9 +33,10 @@ pub(super) fn run(app: &mut App, args: &InitArgs) -> Result<Exit, CliError> {
             app.note(&format!("{next} runs all of it; {next} --dry-run says what that is"));
         }
         Format::Json => {
-            if !args.dry_run {
-                let file = proposal.file.display().to_string();
-                app.out.json(&Line::new("wrote", WroteLine { file }));
+            let file = proposal.file.display().to_string();
+            match args.dry_run {
+                true => app.out.json(&Line::new("proposal", ProposalLine { file, text: &proposal.text })),
+                false => app.out.json(&Line::new("wrote", WroteLine { file })),
             }
         }
     }

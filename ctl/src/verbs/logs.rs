@@ -191,7 +191,8 @@ mod tests {
         let mut first = finish(AttemptVerdict::Failed, 10);
         first.output = output("inline\n");
         let mut second = finish(AttemptVerdict::Passed, 10);
-        second.output = Output { total_bytes: bytes.len() as u64, dropped_bytes: 0, inline: None, blob: Some(blob) };
+        second.output =
+            Output { total_bytes: bytes.len() as u64, dropped_bytes: 0, inline: None, blob: Some(blob) };
         let script = Script::new()
             .group("g", 1, &[("a.js", None), ("dir/a.js", None), ("b.js", None)])
             .carried("h", &["old.js"])
@@ -261,8 +262,10 @@ mod tests {
         assert_eq!(written[0], bytes);
         let terminal = String::from_utf8_lossy(&written[1]).into_owned();
         assert!(terminal.starts_with("one\ntwo \u{fffd}␛[2J\nxxx"), "{terminal}");
-        let lines: Vec<serde_json::Value> =
-            written[2].split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
+        let lines: Vec<serde_json::Value> = written[2]
+            .split(|byte| *byte == b'\n')
+            .filter_map(|line| serde_json::from_slice(line).ok())
+            .collect();
         assert_eq!(lines.len(), 2, "whole lines, then the rest");
         assert_eq!((&lines[0]["encoding"], &lines[1]["encoding"]), (&"base64".into(), &"utf-8".into()));
     }

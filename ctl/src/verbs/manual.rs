@@ -31,7 +31,7 @@ pub(super) fn man(app: &mut App, args: &ManArgs) -> Result<Exit, CliError> {
     let mut pages = vec![("partctl".to_owned(), command.clone())];
     for verb in verbs {
         let name = format!("partctl-{}", verb.get_name());
-        pages.push((name.clone(), verb.clone().name(name).display_name("")));
+        pages.push((name.clone(), verb.clone().name(name.clone()).display_name(name)));
     }
     for (name, command) in pages {
         let file = folder.join(format!("{name}.1"));

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod cancel;
+mod dispatch;
 mod doctor;
 mod explain;
 mod finish;
@@ -18,29 +19,4 @@ mod version;
 mod watch;
 mod workers;
 
-use crate::app::App;
-use crate::cli::Command;
-use crate::error::CliError;
-use crate::exit::Exit;
-
-/// Does what was asked.
-pub(crate) async fn run(app: &mut App, command: Command) -> Result<Exit, CliError> {
-    match command {
-        Command::Submit(args) => submit::run(app, *args).await,
-        Command::Runs(args) => runs::run(app, args).await,
-        Command::Show(args) => show::run(app, args).await,
-        Command::Watch(args) => watch::run(app, args).await,
-        Command::Logs(args) => logs::run(app, args).await,
-        Command::Artifacts(args) => artifacts::run(app, args).await,
-        Command::Rerun(args) => rerun::run(app, args).await,
-        Command::Cancel(args) => cancel::run(app, args).await,
-        Command::Workers => workers::run(app).await,
-        Command::Explain(args) => explain::run(app, args).await,
-        Command::History(args) => history::run(app, args).await,
-        Command::Doctor(args) => doctor::run(app, args).await,
-        Command::Init(args) => init::run(app, &args),
-        Command::Completions(args) => manual::completions(app, &args),
-        Command::Man(args) => manual::man(app, &args),
-        Command::Version => version::run(app),
-    }
-}
+pub(crate) use dispatch::run;

@@ -42,14 +42,14 @@ fn a_run_is_counted_as_it_goes() {
 
 #[test]
 fn cancelling_decides_what_waits_and_leaves_what_runs() {
-    let script = two_specs().start(0, 1, 0).cancel(CancelReason::Requested { by: "kim".into() });
+    let script = two_specs().start(0, 1, 0).cancel(CancelReason::Requested { by: "dev".into() });
     let view = folded(script);
     assert_eq!(view.specs[1].verdict, Some(SpecVerdict::Cancelled));
     assert_eq!(view.specs[0].verdict, None);
     let ended = finish(AttemptVerdict::Cancelled, 100);
     let script = two_specs()
         .start(0, 1, 0)
-        .cancel(CancelReason::Requested { by: "kim".into() })
+        .cancel(CancelReason::Requested { by: "dev".into() })
         .end(0, 1, ended, Vec::new())
         .decide(0, SpecVerdict::Cancelled);
     assert_eq!(folded(script).tally.cancelled, 2);
@@ -140,7 +140,7 @@ fn the_eta_is_a_lower_bound_that_says_what_it_does_not_know() {
     let script = group(&[("a", None), ("b", None)]).start(0, 1, 0).after(600).pass(0, 1);
     assert_eq!(at(script, 600), Some(Eta { time: Millis(600), guessed: 1, unknown: 0, overdue: 0 }));
     // Nothing is left, or it was stopped.
-    let script = known().cancel(CancelReason::Requested { by: "kim".into() });
+    let script = known().cancel(CancelReason::Requested { by: "dev".into() });
     assert_eq!(at(script, 0), None);
 }
 
@@ -197,7 +197,8 @@ fn ended(verdict: RunVerdict) -> Script {
 
 #[test]
 fn every_end_has_its_exit_code() {
-    let interrupted = |exit| Circumstances { interrupted: Some(exit), fail_on_flaky: false };
+    let interrupted = |exit| Circumstances { interrupted: Some(exit), ..Circumstances::default() };
+    let left = Circumstances { goes_on: true, ..interrupted(Exit::Interrupted) };
     let calm = Circumstances::default();
     let strict = Circumstances { fail_on_flaky: true, ..calm };
     let table = [
@@ -225,6 +226,8 @@ fn every_end_has_its_exit_code() {
         ),
         ("Ctrl-C too late", passed(), interrupted(Exit::Interrupted), Exit::Passed, Outcome::Passed),
         ("left early", two_specs(), interrupted(Exit::Terminated), Exit::Terminated, Outcome::Cancelled),
+        ("left to itself", two_specs(), left, Exit::Interrupted, Outcome::Left),
+        ("left too late", passed(), left, Exit::Passed, Outcome::Passed),
         ("never finished", two_specs(), calm, Exit::Mesh, Outcome::Incomplete),
     ];
     for (case, script, circumstances, exit, result) in table {

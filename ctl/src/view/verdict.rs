@@ -90,6 +90,8 @@ pub(crate) enum Outcome {
     NothingRan,
     /// Cancelled, or interrupted before its end.
     Cancelled,
+    /// This client went before the run's end; the run goes on.
+    Left,
 }
 
 /// What of this client's own doing matters for the conclusion.
@@ -99,6 +101,8 @@ pub(crate) struct Circumstances {
     pub(crate) interrupted: Option<Exit>,
     /// A flaky pass is not accepted.
     pub(crate) fail_on_flaky: bool,
+    /// The run goes on without this client.
+    pub(crate) goes_on: bool,
 }
 
 impl Submitted {
@@ -112,10 +116,11 @@ impl Submitted {
 
 /// The conclusion about a run.
 pub(crate) fn conclude(view: &RunView, submitted: &Submitted, circumstances: Circumstances) -> Conclusion {
-    let Circumstances { interrupted, fail_on_flaky } = circumstances;
+    let Circumstances { interrupted, fail_on_flaky, goes_on } = circumstances;
     let plain = |exit, result| Conclusion { exit, result, shortfalls: Vec::new() };
     let verdict = view.finished.as_ref().map(|finished| finished.verdict);
     match (verdict, interrupted) {
+        (None, Some(exit)) if goes_on => return plain(exit, Outcome::Left),
         (None, Some(exit)) => return plain(exit, Outcome::Cancelled),
         (Some(RunVerdict::Cancelled), exit) => {
             return plain(exit.unwrap_or(Exit::Interrupted), Outcome::Cancelled);
@@ -203,6 +208,7 @@ impl Outcome {
             Outcome::Incomplete => "incomplete",
             Outcome::NothingRan => "nothing ran",
             Outcome::Cancelled => "cancelled",
+            Outcome::Left => "still running",
         }
     }
 
@@ -216,6 +222,7 @@ impl Outcome {
             Outcome::Incomplete => "incomplete",
             Outcome::NothingRan => "nothing_ran",
             Outcome::Cancelled => "cancelled",
+            Outcome::Left => "left",
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The loop around the core, against a store with moods.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test looks for one kind among many")]
+
 use super::links::LinkId;
 use super::{Leader, LeaderOptions, Mailbox, Unanswered, mailbox};
 use crate::testing::{Mood, MoodyStore, introduction, submission};

@@ -93,16 +93,16 @@ pub(crate) fn finishes(events: &[v1::Event]) -> Vec<v1::Finish> {
 }
 
 /// Waits until something holds.
-pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) async fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {
         assert!(begun.elapsed() < PATIENCE, "{what}: not in time");
-        std::thread::park_timeout(Duration::from_millis(10));
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
 /// Waits until a file holds at least so many lines.
-pub(crate) fn wait_for_lines(file: &Path, lines: usize) {
+pub(crate) async fn wait_for_lines(file: &Path, lines: usize) {
     let count = || std::fs::read_to_string(file).unwrap_or_default().lines().count();
-    wait_until(&format!("{lines} lines in {}", file.display()), || count() >= lines);
+    wait_until(&format!("{lines} lines in {}", file.display()), || count() >= lines).await;
 }

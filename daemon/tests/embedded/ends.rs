@@ -27,7 +27,7 @@ async fn a_mesh_that_is_told_to_end_stops_its_specs_side_by_side() {
     let place = Place::new();
     let mesh = place.mesh(3).await;
     let run = submit(&mesh.channel(), &stays(&place, &["a", "b", "c", "d"])).await;
-    wait_for_lines(&place.workspace().join("pids"), 6);
+    wait_for_lines(&place.workspace().join("pids"), 6).await;
     let told = Instant::now();
     mesh.stop(false).await;
     let took = told.elapsed();
@@ -55,7 +55,7 @@ async fn a_mesh_that_is_hurried_kills_and_leaves_nobody() {
     let mut submission = stays(&place, &["a", "b"]);
     submission.groups[0].recipe.grace = part_core::Millis::seconds(600);
     submit(&mesh.channel(), &submission).await;
-    wait_for_lines(&place.workspace().join("pids"), 4);
+    wait_for_lines(&place.workspace().join("pids"), 4).await;
     mesh.stop(true).await;
     assert!(!pids(&place).iter().any(|pid| lives(pid)));
     assert_eq!(place.left_over(), Vec::<PathBuf>::new());
@@ -68,7 +68,7 @@ async fn a_cancel_that_is_repeated_kills() {
     let mut submission = stays(&place, &["a", "b"]);
     submission.groups[0].recipe.grace = part_core::Millis::seconds(600);
     let run = submit(&mesh.channel(), &submission).await;
-    wait_for_lines(&place.workspace().join("pids"), 2);
+    wait_for_lines(&place.workspace().join("pids"), 2).await;
     let mut runs = RunServiceClient::new(mesh.channel());
     for kill in [false, true] {
         let cancel = v1::CancelRequest { run: run.clone(), kill, by: "a test".to_owned() };
@@ -112,22 +112,39 @@ async fn a_client() {
     std::future::pending::<()>().await;
 }
 
-/// Starts a client in a process of its own.
-fn client(place: &Place) -> Child {
-    Command::new(std::env::current_exe().expect("this program"))
-        .args(["--exact", "ends::a_client", "--ignored"])
-        .env(CLIENT_HOME, place.home())
-        .env(CLIENT_WORKSPACE, place.workspace())
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("started")
+/// A client in a process of its own; killed at the latest with the test.
+struct Client(Child);
+
+impl Client {
+    fn start(place: &Place) -> Client {
+        let mut command = Command::new(std::env::current_exe().expect("this program"));
+        command
+            .args(["--exact", "ends::a_client", "--ignored"])
+            .env(CLIENT_HOME, place.home())
+            .env(CLIENT_WORKSPACE, place.workspace())
+            .stdout(Stdio::null());
+        Client(command.spawn().expect("started"))
+    }
+
+    fn kill(&mut self) {
+        self.0.kill().expect("killed");
+        self.0.wait().expect("gone");
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        // Killed already where all went well.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
 }
 
 #[tokio::test]
 async fn what_a_killed_client_left_is_closed_kept_and_finished_by_a_rerun() {
     let place = Place::new();
-    let mut client = client(&place);
-    wait_for_lines(&place.workspace().join("pids"), 1);
+    let mut client = Client::start(&place);
+    wait_for_lines(&place.workspace().join("pids"), 1).await;
     let run = std::fs::read_to_string(place.workspace().join("run")).expect("submitted");
 
     // Somebody watches from another process, and sees the end although nobody is left to tell it.
@@ -137,8 +154,7 @@ async fn what_a_killed_client_left_is_closed_kept_and_finished_by_a_rerun() {
         let run = run.clone();
         async move { follow(&channel, &run, 0, |_| false).await }
     });
-    client.kill().expect("killed");
-    client.wait().expect("gone");
+    client.kill();
     let events = watched.await.expect("no panic");
     assert_eq!(end_of(&events).0, RunVerdict::Incomplete);
     let mut verdicts: Vec<(u32, i32)> = events
@@ -177,5 +193,5 @@ async fn a_home_that_cannot_be_used_is_named() {
     let options = partd::embedded::EmbeddedOptions { home, slots: None, worker: true, program: "x".into() };
     let Err(error) = partd::embedded::Embedded::start(options).await else { panic!("started") };
     assert!(error.to_string().contains("file"), "{error}");
-    wait_until("nothing is left", || place.left_over() == [place.home().join("file")]);
+    wait_until("nothing is left", || place.left_over() == [place.home().join("file")]).await;
 }

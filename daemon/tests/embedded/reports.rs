@@ -9,7 +9,7 @@ use part_proto::v1::{AttemptVerdict, RunVerdict, event::Fact};
 async fn ten_thousand_tests_of_one_spec_all_arrive() {
     const TESTS: usize = 10_000;
     let place = Place::new();
-    let filler = "y".repeat(120);
+    let filler = "y".repeat(150);
     let cases: String = (0..TESTS)
         .map(|n| format!("<testcase classname=\"suite\" name=\"{n} {filler}\" time=\"0.001\"/>\n"))
         .collect();

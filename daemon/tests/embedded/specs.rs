@@ -23,7 +23,7 @@ fn output(finish: &Finish) -> &str {
 async fn a_spec_knows_where_it_is_and_has_its_users_environment() {
     let place = Place::new();
     let script = r#"echo "$PART_GROUP|$PART_SPEC|$PART_ATTEMPT|$PART_SLOT|$PART_PROJECT|$EXTRA"
-        test -n "$PART_WORKER" && test -n "$PART_RUN_ID" && test -n "$CARGO_MANIFEST_DIR" || exit 1
+        test -n "$PART_WORKER" && test -n "$PART_RUN_ID" && env | cut -d= -f1 | sort > names || exit 1
         cd "$PART_SCRATCH_DIR" && cd "$PART_ARTIFACTS_DIR" || exit 1
         test "$1" != twice || test "$PART_ATTEMPT" = 2"#;
     let mut submission = shell_run(place.workspace(), script, &["twice"]);
@@ -33,6 +33,12 @@ async fn a_spec_knows_where_it_is_and_has_its_users_environment() {
     assert_eq!(verdict, RunVerdict::Passed);
     let said: Vec<&str> = ends.iter().map(|end| output(end).trim()).collect();
     assert_eq!(said, ["all|twice|1|0|test|slot 0", "all|twice|2|0|test|slot 0"]);
+    let names = std::fs::read_to_string(place.workspace().join("names")).expect("written");
+    let missing: Vec<String> = std::env::vars()
+        .map(|(name, _)| name)
+        .filter(|ours| !names.lines().any(|name| name == ours))
+        .collect();
+    assert_eq!(missing, Vec::<String>::new(), "all that a spec has when its user runs it by hand");
 }
 
 #[tokio::test]

@@ -59,13 +59,14 @@ impl Partd {
     }
 
     /// Tells it to end and waits for that.
-    pub(crate) fn terminate(&mut self) -> ExitStatus {
+    pub(crate) async fn terminate(&mut self) -> ExitStatus {
         self.signal(Signal::TERM);
         let mut status = None;
         wait_until("partd ends", || {
             status = self.child.try_wait().expect("asked");
             status.is_some()
-        });
+        })
+        .await;
         status.expect("an end")
     }
 }

@@ -3,7 +3,8 @@
 use crate::common::{end_of, finishes, follow, shell_run, submit, wait_for_lines};
 use crate::partd::Partd;
 use part_proto::v1::event::Fact;
-use part_proto::v1::{RunVerdict, WatchRequest};
+use part_proto::v1::mesh_service_client::MeshServiceClient;
+use part_proto::v1::{RunVerdict, StatusRequest, WatchRequest};
 use rustix::process::Signal;
 use std::path::Path;
 use std::time::Duration;
@@ -25,7 +26,7 @@ async fn a_killed_daemon_costs_no_attempt() {
     let mut first = Partd::start(home.path());
     let run = submit(&first.channel(), &shell_run(workspace.path(), WAITS_FOR_GO, &["a", "b", "c"])).await;
     let before = follow(&first.channel(), &run, 0, |fact| matches!(fact, Fact::AttemptStarted(_))).await;
-    wait_for_lines(&workspace.path().join("witness"), 2);
+    wait_for_lines(&workspace.path().join("witness"), 2).await;
     first.kill();
 
     let second = Partd::start(home.path());
@@ -47,10 +48,10 @@ async fn what_ended_while_no_daemon_was_there_is_reported() {
     let mut first = Partd::start(home.path());
     let script = r#"echo "begin $1" >> witness; while [ ! -e go ]; do sleep 0.05; done; echo "end $1" >> witness; exit 3"#;
     let run = submit(&first.channel(), &shell_run(workspace.path(), script, &["a", "b"])).await;
-    wait_for_lines(&workspace.path().join("witness"), 2);
+    wait_for_lines(&workspace.path().join("witness"), 2).await;
     first.kill();
     std::fs::write(workspace.path().join("go"), "").expect("go");
-    wait_for_lines(&workspace.path().join("witness"), 4);
+    wait_for_lines(&workspace.path().join("witness"), 4).await;
 
     let second = Partd::start(home.path());
     let events = follow(&second.channel(), &run, 0, |_| false).await;
@@ -64,12 +65,11 @@ async fn a_daemon_that_is_told_to_end_finishes_what_runs() {
     let (home, workspace) = (tempfile::tempdir().expect("home"), tempfile::tempdir().expect("workspace"));
     let mut partd = Partd::start(home.path());
     let run = submit(&partd.channel(), &shell_run(workspace.path(), WAITS_FOR_GO, &["a", "b", "c"])).await;
-    wait_for_lines(&workspace.path().join("witness"), 2);
-    std::thread::scope(|scope| {
-        let ended = scope.spawn(|| partd.terminate());
-        std::fs::write(workspace.path().join("go"), "").expect("go");
-        assert!(ended.join().expect("joined").success());
-    });
+    wait_for_lines(&workspace.path().join("witness"), 2).await;
+    let (ended, go) =
+        tokio::join!(partd.terminate(), async { std::fs::write(workspace.path().join("go"), "") });
+    go.expect("go");
+    assert!(ended.success());
     let begun = witness(workspace.path()).iter().filter(|line| line.starts_with("begin")).count();
     let ended = witness(workspace.path()).iter().filter(|line| line.starts_with("end")).count();
     assert_eq!(begun, ended, "nothing was cut off");
@@ -88,7 +88,7 @@ async fn a_daemon_that_was_stopped_for_a_while_loses_no_attempt() {
     // As short as the mesh allows: six seconds.
     submission.policy.lost_after = Some(part_core::Millis(1));
     let run = submit(&partd.channel(), &submission).await;
-    wait_for_lines(&workspace.path().join("witness"), 2);
+    wait_for_lines(&workspace.path().join("witness"), 2).await;
     partd.signal(Signal::STOP);
     // Time that passes is what this is about.
     tokio::time::sleep(Duration::from_secs(7)).await;
@@ -106,10 +106,12 @@ async fn who_watches_a_daemon_that_ends_is_told() {
     let run = submit(&partd.channel(), &shell_run(workspace.path(), WAITS_FOR_GO, &["a"])).await;
     let mut events =
         partd.runs().watch(WatchRequest { run: run.clone(), after: 0 }).await.expect("watched").into_inner();
-    wait_for_lines(&workspace.path().join("witness"), 1);
-    // Twice: now, not when the specs are done.
+    wait_for_lines(&workspace.path().join("witness"), 1).await;
     partd.signal(Signal::TERM);
-    assert!(partd.terminate().success());
+    let mut mesh = MeshServiceClient::new(partd.channel());
+    while !mesh.status(StatusRequest {}).await.expect("answered").into_inner().draining {}
+    // Again: now, not when the specs are done.
+    assert!(partd.terminate().await.success());
     let said = loop {
         match events.message().await {
             Ok(Some(_)) => {}

@@ -23,6 +23,6 @@ mod world;
 pub use play::{Failure, Figures, Story, play};
 pub use quality::{Bench, Packing, PackingPlan, pack};
 pub use rng::Rng;
-pub use world::Sabotage;
 pub use violation::Violation;
 pub(crate) use violation::{Checked, ensure};
+pub use world::Sabotage;

@@ -39,7 +39,7 @@ pub(crate) fn header(view: &RunView, palette: Palette) -> String {
 }
 
 /// The line that says how far it is.
-fn figures(view: &RunView, now: Timestamp, palette: Palette) -> String {
+fn figures(view: &RunView, now: Timestamp, lost: bool, palette: Palette) -> String {
     let total = view.specs.len() as u32;
     let mut parts = vec![format!("{}/{total} done", view.tally.decided)];
     if view.tally.failed > 0 {
@@ -52,7 +52,10 @@ fn figures(view: &RunView, now: Timestamp, palette: Palette) -> String {
         parts.push(palette.warn(&format!("{} cancelled", view.tally.cancelled)));
     }
     parts.push(format!("{} left", view.left()));
-    if view.cancelled.is_some() {
+    if lost {
+        // What was running may have ended meanwhile: nothing is promised.
+        parts.push(palette.warn("connection lost, connecting again"));
+    } else if view.cancelled.is_some() {
         parts.push(palette.warn("stopping"));
     } else if let Some(eta) = eta(view, now) {
         parts.push(eta_words(eta));
@@ -81,12 +84,13 @@ fn whole_seconds(time: Millis) -> String {
     if seconds < 60 { format!("{seconds}s") } else { Millis::seconds(seconds).to_string() }
 }
 
-/// The live area: one line per busy slot, then the bar. `rows` is the terminal's height.
+/// The live area: one line per busy slot, then the bar. `rows` and `columns` are the terminal's; `lost` while the
+/// connection is.
 pub(crate) fn live_lines(
     view: &RunView,
     now: Timestamp,
-    rows: usize,
-    columns: usize,
+    lost: bool,
+    (rows, columns): (usize, usize),
     palette: Palette,
 ) -> Vec<String> {
     let room = SLOT_LINES.min(rows.saturating_sub(3) / 2).max(1);
@@ -121,7 +125,7 @@ pub(crate) fn live_lines(
     if hidden > 0 {
         lines.push(palette.dim(&format!("  … and {} more busy slots", hidden)));
     }
-    lines.push(format!("  {}  {}", bar(view, palette), figures(view, now, palette)));
+    lines.push(format!("  {}  {}", bar(view, palette), figures(view, now, lost, palette)));
     lines
 }
 
@@ -138,9 +142,13 @@ fn bar(view: &RunView, palette: Palette) -> String {
 }
 
 /// A sign of life for logs, with what has run longest.
-pub(crate) fn heartbeat(view: &RunView, now: Timestamp, palette: Palette) -> String {
+pub(crate) fn heartbeat(view: &RunView, now: Timestamp, lost: bool, palette: Palette) -> String {
     let done = percent(u64::from(view.tally.decided), view.specs.len() as u64);
-    let mut text = format!("… {done} %: {}", figures(view, now, palette));
+    let mut text = format!("… {done} %: {}", figures(view, now, lost, palette));
+    if lost {
+        text.push('\n');
+        return text;
+    }
     let oldest = view.running.values().filter_map(|(place, number)| {
         let spec = &view.specs[*place];
         spec.attempt(*number).map(|attempt| (attempt.assigned_at, spec))

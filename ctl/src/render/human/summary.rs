@@ -43,7 +43,7 @@ fn verdict(page: &mut Page, view: &RunView, conclusion: &Conclusion) {
     let word = conclusion.result.word().to_uppercase();
     let word = match conclusion.result {
         Outcome::Passed => page.palette.pass(&word),
-        Outcome::Flaky | Outcome::Cancelled => page.palette.warn(&word),
+        Outcome::Flaky | Outcome::Cancelled | Outcome::Left => page.palette.warn(&word),
         Outcome::FlakyRefused | Outcome::Failed | Outcome::Incomplete | Outcome::NothingRan => {
             page.palette.fail(&word)
         }
@@ -88,7 +88,8 @@ fn counts(page: &mut Page, view: &RunView) {
 
 /// `30: 27 passed, 3 failed`; what is not there is not said.
 fn parts(total: u64, parts: &[(u32, &str)]) -> String {
-    let said = parts.iter().filter(|(number, _)| *number > 0).map(|(number, word)| format!("{number} {word}"));
+    let said =
+        parts.iter().filter(|(number, _)| *number > 0).map(|(number, word)| format!("{number} {word}"));
     format!("{total}: {}", said.collect::<Vec<_>>().join(", "))
 }
 
@@ -204,7 +205,7 @@ fn next(page: &mut Page, view: &RunView, conclusion: &Conclusion, commands: &Com
         lines.push(commands.line(&["watch", &run]));
     }
     match conclusion.result {
-        Outcome::Passed | Outcome::Flaky | Outcome::NothingRan => {}
+        Outcome::Passed | Outcome::Flaky | Outcome::NothingRan | Outcome::Left => {}
         Outcome::FlakyRefused => lines.push(commands.line(&["rerun", &run])),
         Outcome::Failed | Outcome::Incomplete | Outcome::Cancelled => {
             lines.push(commands.line(&["rerun", &run, "--failed"]));

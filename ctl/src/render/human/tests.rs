@@ -39,7 +39,11 @@ fn concluded(view: &RunView, commands: &Commands) -> String {
 fn busy() -> Script {
     Script::new()
         .group("package/admin", 2, &[("e2e/orders.spec.js", Some(4000)), ("e2e/stock.spec.js", Some(900))])
-        .group("package/guest", 0, &[("e2e/search.spec.js", Some(65_000)), ("e2e/v\u{1b}[2Joucher.spec.js", None)])
+        .group(
+            "package/guest",
+            0,
+            &[("e2e/search.spec.js", Some(65_000)), ("e2e/v\u{1b}[2Joucher.spec.js", None)],
+        )
         .carried("package/old", &["e2e/old.spec.js"])
         .sealed()
         .start_on("desk", 0, 1, 0, Some(4000))
@@ -57,7 +61,8 @@ fn everything_that_can_be_wrong_with_an_attempt_is_said() {
     strange.detail = None;
     strange.output = Some("what the test wrote".into());
     strange.location = None;
-    let slow = TestResult { outcome: TestOutcome::TimedOut, message: None, detail: None, ..failed_test("ends") };
+    let slow =
+        TestResult { outcome: TestOutcome::TimedOut, message: None, detail: None, ..failed_test("ends") };
     let script = Script::new()
         .group("package/admin", 0, &[("e2e/it's.spec.js", None)])
         .sealed()
@@ -77,7 +82,8 @@ fn colours_and_many_failures() {
     let tests: Vec<_> = (1..=25).map(|number| failed_test(&format!("test {number}"))).collect();
     let mut ended = finish(AttemptVerdict::Failed, 400);
     ended.output = output("\u{1b}[32mgreen\n");
-    let script = Script::new().group("g", 1, &[("a.js", None)]).sealed().start(0, 1, 0).end(0, 1, ended, tests);
+    let script =
+        Script::new().group("g", 1, &[("a.js", None)]).sealed().start(0, 1, 0).end(0, 1, ended, tests);
     let view = folded(script);
     let tail = Tail::Text { text: "\u{1b}[32mgreen\nafter\n".into(), whole: true };
     let text = told(&view, &tail, COLOUR);
@@ -114,11 +120,12 @@ fn each_verdict_has_its_word() {
 #[test]
 fn the_live_area_says_what_each_slot_does() {
     let view = folded(busy());
-    let lines = live_lines(&view, Timestamp(BEGIN + 1700), 24, 80, TERMINAL);
-    let beat = heartbeat(&view, Timestamp(BEGIN + 31_700), Palette::PLAIN);
-    insta::assert_snapshot!(format!("{}{}\n{beat}", header(&view, TERMINAL), lines.join("\n")));
+    let lines = live_lines(&view, Timestamp(BEGIN + 1700), false, (24, 80), TERMINAL);
+    let beat = heartbeat(&view, Timestamp(BEGIN + 31_700), false, Palette::PLAIN);
+    let away = heartbeat(&view, Timestamp(BEGIN + 31_700), true, Palette::PLAIN);
+    insta::assert_snapshot!(format!("{}{}\n{beat}{away}", header(&view, TERMINAL), lines.join("\n")));
     // A low terminal shows fewer slots, and says how many more there are.
-    let lines = live_lines(&view, Timestamp(BEGIN + 1700), 6, 80, TERMINAL);
+    let lines = live_lines(&view, Timestamp(BEGIN + 1700), false, (6, 80), TERMINAL);
     assert_eq!(lines.len(), 3, "{lines:?}");
     assert_eq!(lines[1], "  … and 2 more busy slots");
 }
@@ -132,7 +139,7 @@ fn many_slots_take_a_bounded_number_of_lines() {
         script = script.start(slot, 1, slot);
     }
     let view = folded(script);
-    let lines = live_lines(&view, Timestamp(BEGIN), 50, 100, TERMINAL);
+    let lines = live_lines(&view, Timestamp(BEGIN), false, (50, 100), TERMINAL);
     assert_eq!(lines.len(), 10);
     assert!(lines[8].contains("392 more busy slots"), "{lines:?}");
 }
@@ -192,7 +199,7 @@ fn a_summary_says_what_is_missing_whatever_the_server_says() {
 #[test]
 fn a_stopped_run_says_by_whom() {
     let reasons = [
-        CancelReason::Requested { by: "kim on desk".into() },
+        CancelReason::Requested { by: "dev on desk".into() },
         CancelReason::MaxFailures { failures: 3 },
         CancelReason::Abandoned { detail: "partctl (process 7) that ran it is gone".into() },
     ];

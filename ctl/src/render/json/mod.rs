@@ -1,82 +1,16 @@
 //! JSON lines: one documented, versioned object per line. docs/json-events.md describes every field; it is checked
-//! against the names in [`EVENTS`].
+//! against the names in `line.rs`.
 //!
 //! Fields are only ever added within a version. Text is passed as it came: JSON escapes what a terminal would act on.
 
 mod events;
+mod line;
 mod names;
 mod objects;
 
 pub(crate) use events::ledger_line;
+pub(crate) use line::{Line, VERSION};
 pub(crate) use objects::{
     ArtifactLine, ErrorLine, ExplanationLine, FindingLine, ForecastLine, HistoryLine, LogLine, NoteLine,
-    PlanLine, ResultLine, RunLine, SpecLine, SubmittedLine, VersionLine, WorkerLine, WroteLine,
+    PlanLine, ProposalLine, ResultLine, RunLine, SpecLine, SubmittedLine, VersionLine, WorkerLine, WroteLine,
 };
-
-use serde::Serialize;
-
-/// The version of the format.
-pub(crate) const VERSION: u32 = 1;
-
-/// One line.
-#[derive(Serialize)]
-pub(crate) struct Line<T> {
-    v: u32,
-    event: &'static str,
-    #[serde(flatten)]
-    body: T,
-}
-
-impl<T> Line<T> {
-    /// A line of this kind.
-    pub(crate) fn new(event: &'static str, body: T) -> Self {
-        debug_assert!(EVENTS.contains(&event), "{event} is not in the list of events");
-        Line { v: VERSION, event, body }
-    }
-}
-
-/// Every kind of line.
-pub(crate) const EVENTS: &[&str] = &[
-    "run_opened",
-    "group_added",
-    "specs_added",
-    "run_sealed",
-    "attempt_assigned",
-    "attempt_started",
-    "tests_reported",
-    "attempt_finished",
-    "attempt_superseded",
-    "spec_decided",
-    "run_cancelled",
-    "run_finished",
-    "unknown",
-    "result",
-    "note",
-    "error",
-    "submitted",
-    "plan",
-    "run",
-    "spec",
-    "log",
-    "artifact",
-    "worker",
-    "explanation",
-    "history",
-    "forecast",
-    "finding",
-    "wrote",
-    "version",
-];
-
-#[cfg(test)]
-mod tests {
-    use super::EVENTS;
-
-    #[test]
-    fn the_documentation_describes_every_event() {
-        let text = include_str!("../../../../docs/json-events.md");
-        for event in EVENTS {
-            assert!(text.contains(&format!("### `{event}`")), "docs/json-events.md lacks {event}");
-        }
-    }
-}

@@ -355,6 +355,15 @@ pub(crate) struct WroteLine {
     pub(crate) file: String,
 }
 
+/// A part.toml that could be written.
+#[derive(Serialize)]
+pub(crate) struct ProposalLine<'p> {
+    /// Where it belongs.
+    pub(crate) file: String,
+    /// Its text.
+    pub(crate) text: &'p str,
+}
+
 /// The versions.
 #[derive(Serialize)]
 pub(crate) struct VersionLine {
