@@ -13,6 +13,8 @@ pub(crate) const LINK_QUEUE: usize = 2 * part_core::Bounds::DEFAULT.slots_per_wo
 pub(crate) const WATCH_QUEUE: usize = 16;
 /// Entries read from the store at a time for a watcher.
 pub(crate) const WATCH_PAGE: usize = 256;
+/// Events that come thick and fast are read together, so often at most: no person sees the difference.
+pub(crate) const WATCH_GATHER: Duration = Duration::from_millis(20);
 /// How often a watcher of a run that is led elsewhere looks into the store.
 pub(crate) const WATCH_ELSEWHERE: Duration = Duration::from_millis(250);
 /// How often such a watcher also asks whether there is still somebody who leads the run, in those looks.

@@ -10,6 +10,7 @@ use part_proto::{status, v1};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 use tonic::Status;
 
 /// How far each run got that is led here.
@@ -71,6 +72,7 @@ impl Watch<'_> {
         loop {
             // Before the look into the store, so that nothing can come between the two unnoticed.
             let news = self.shared.hub.follow(self.run);
+            let looked = Instant::now();
             let page = self.shared.store.entries(self.run, self.after, bounds::WATCH_PAGE).await;
             let page = page.map_err(|error| store_failed(&error))?;
             let empty = page.is_empty();
@@ -86,7 +88,10 @@ impl Watch<'_> {
             }
             match news {
                 // An error means that the run is not led here any more; the next look tells.
-                Some(mut through) => drop(through.wait_for(|through| *through > self.after).await),
+                Some(mut through) => {
+                    drop(through.wait_for(|through| *through > self.after).await);
+                    tokio::time::sleep_until(looked + bounds::WATCH_GATHER).await;
+                }
                 None if self.is_over().await? => return Ok(()),
                 None => tokio::time::sleep(bounds::WATCH_ELSEWHERE).await,
             }

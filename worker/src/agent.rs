@@ -323,3 +323,136 @@ impl Worker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use part_core::{AttemptOrder, Recipe, Report, RunId, SpecIndex, Workspace};
+    use part_proto::convert::command_to_wire;
+    use tonic::transport::Endpoint;
+
+    fn attempt(spec: u32) -> AttemptId {
+        AttemptId { run: RunId(1), spec: SpecIndex(spec), number: 1 }
+    }
+
+    fn order(slot: u32, spec: u32) -> Command {
+        let order = AttemptOrder {
+            attempt: attempt(spec),
+            project: "p".into(),
+            group: "g".into(),
+            spec: "s".into(),
+            recipe: Arc::new(Recipe::of_command(vec!["true".to_owned()])),
+            expected_tests: None,
+        };
+        let workspace = Workspace::InPlace("/".to_owned());
+        Command::Start(StartOrder { slot: SlotId(slot), workspace, attempts: vec![order] })
+    }
+
+    /// A worker with one slot whose shim cannot be started, so that each attempt is lost at once.
+    struct Bench {
+        worker: Worker,
+        _home: tempfile::TempDir,
+        _drain: watch::Sender<bool>,
+    }
+
+    impl Bench {
+        async fn new() -> Bench {
+            let home = tempfile::tempdir().expect("a folder");
+            let options = WorkerOptions {
+                name: "w".to_owned(),
+                host: "h".to_owned(),
+                slots: vec![SlotId(0)],
+                home: home.path().to_owned(),
+                shim: ("/nowhere/shim".into(), Vec::new()),
+                mode: shim::Mode::Tied,
+                inherit_env: false,
+                capabilities: Capabilities::default(),
+                incarnation: Incarnation(1),
+            };
+            let (drain, draining) = watch::channel(false);
+            let nobody = || Endpoint::from_static("http://127.0.0.1:1").connect_lazy();
+            let worker = Worker::start(options, nobody(), nobody(), draining).await.expect("a worker");
+            Bench { worker, _home: home, _drain: drain }
+        }
+
+        fn hear(&mut self, term: u64, command: &Command) {
+            self.worker.leader_said(command_to_wire(Term(term), command)).expect("understood");
+        }
+
+        /// Waits for what the slots say about so many attempts' ends.
+        async fn ends(&mut self, count: usize) {
+            while self.worker.spool.finished().count() < count {
+                let said = tokio::time::timeout(Duration::from_secs(60), self.worker.says.recv()).await;
+                self.worker.slot_said(said.expect("in time").expect("a slot"));
+            }
+        }
+
+        fn reported(&mut self) -> Vec<(u32, String)> {
+            self.worker.spool.rewind();
+            let mut ends = Vec::new();
+            while let Some(Report { body, .. }) = self.worker.spool.next() {
+                if let ReportBody::Finished { attempt, finish } = body {
+                    ends.push((attempt.spec.0, finish.message.clone()));
+                }
+            }
+            ends
+        }
+    }
+
+    #[tokio::test]
+    async fn an_order_that_comes_twice_is_one_order() {
+        let mut bench = Bench::new().await;
+        bench.hear(1, &order(0, 7));
+        bench.hear(1, &order(0, 7));
+        bench.ends(1).await;
+        bench.hear(1, &order(0, 7));
+        let reported = bench.reported();
+        assert_eq!(reported.len(), 1, "{reported:?}");
+        assert!(reported[0].1.contains("the shim cannot be started"), "{reported:?}");
+        let held = bench.worker.introduction().held;
+        assert_eq!(held, [HeldAttempt { attempt: attempt(7), slot: SlotId(0), state: HeldState::Reported }]);
+        bench.hear(1, &Command::Acknowledge { through: 9 });
+        assert!(bench.worker.introduction().held.is_empty(), "settled");
+    }
+
+    #[tokio::test]
+    async fn orders_that_cannot_be_taken_are_answered() {
+        let mut bench = Bench::new().await;
+        bench.hear(1, &order(3, 1));
+        assert_eq!(bench.reported(), [(1, "slot 3: there is no such slot here".to_owned())]);
+        // The slot has not run yet: one order waits in its queue, and there is no room for more.
+        bench.hear(1, &order(0, 2));
+        bench.hear(1, &order(0, 3));
+        assert_eq!(bench.reported().last().expect("an end"), &(3, "slot 0: the slot is taken".to_owned()));
+        bench.ends(3).await;
+        assert_eq!(bench.reported().last().expect("an end").0, 2, "which does not disturb the one before");
+    }
+
+    #[tokio::test]
+    async fn only_the_highest_term_is_obeyed() {
+        let mut bench = Bench::new().await;
+        bench.hear(5, &Command::Acknowledge { through: 0 });
+        bench.hear(4, &order(0, 1));
+        assert!(bench.worker.introduction().held.is_empty());
+        assert_eq!((bench.worker.refused_commands, bench.worker.introduction().term_seen), (1, Term(5)));
+        assert!(
+            bench.worker.leader_said(v1::LeaderMessage { term: 6, body: None }).is_err(),
+            "ends the link"
+        );
+    }
+
+    #[tokio::test]
+    async fn what_is_discarded_is_not_reported() {
+        let mut bench = Bench::new().await;
+        bench.hear(1, &order(0, 1));
+        let discard = vec![attempt(1), attempt(9)];
+        let welcome =
+            Command::Welcome { acknowledged: 0, discard, lost_after: part_core::Millis::seconds(60) };
+        bench.hear(1, &welcome);
+        bench.hear(1, &order(3, 2));
+        let said = bench.worker.says.recv().await.expect("a slot");
+        bench.worker.slot_said(said);
+        assert_eq!(bench.reported(), [(2, "slot 3: there is no such slot here".to_owned())]);
+        assert!(bench.worker.introduction().held.is_empty() && bench.worker.discarded.is_empty());
+    }
+}

@@ -48,3 +48,5 @@ pub(crate) const BLOB_RETRY: Duration = Duration::from_millis(300);
 pub(crate) const PROBE: Duration = Duration::from_secs(5);
 /// Bytes of one line of a probe's output that are looked at.
 pub(crate) const PROBE_OUTPUT: usize = 64 * 1024;
+/// How long a leaving worker waits for the shim of a slot on which nothing runs.
+pub(crate) const LEAVE_IDLE: Duration = Duration::from_secs(5);

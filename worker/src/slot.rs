@@ -91,6 +91,11 @@ impl Slot {
     pub(crate) async fn leave(mut self, mode: Mode, hurry: &CancellationToken) {
         drop(self.orders);
         if mode == Mode::Detached {
+            let idle = self.cancels.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+            // With nothing to outlive the worker, the shim goes with it.
+            if idle && tokio::time::timeout(bounds::LEAVE_IDLE, &mut self.task).await.is_ok() {
+                return;
+            }
             self.task.abort();
             // Cancelled, or over already.
             drop(self.task.await);

@@ -214,3 +214,83 @@ impl Reporter {
         out.talk(text);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::out::Capture;
+    use crate::testing::{BEGIN, Script};
+    use crate::text::Palette;
+    use crate::view::Keep;
+
+    fn script() -> Script {
+        Script::new().group("g", 1, &[("a.js", Some(90_000)), ("b.js", None)]).sealed().start(0, 1, 0)
+    }
+
+    /// A reporter that was told the script.
+    fn told(verbosity: Verbosity, palette: Palette, script: Script) -> (Reporter, Out, Capture, RunView) {
+        let capture = Capture::default();
+        let mut out = capture.out(Format::Human, palette);
+        let mut reporter = Reporter::new(&out, verbosity, Commands::default(), true);
+        let mut view = RunView::new(Keep::Failures);
+        for event in script.events() {
+            if let Some(notice) = view.apply(event).expect("the script makes sense")
+                && let Some(wanted) = reporter.notice(&mut out, &view, notice)
+            {
+                reporter.ended(&mut out, &view, wanted, &Tail::Empty);
+            }
+        }
+        (reporter, out, capture, view)
+    }
+
+    #[test]
+    fn a_log_gets_a_sign_of_life_after_silence_only() {
+        let (mut reporter, mut out, capture, view) = told(Verbosity::Normal, Palette::PLAIN, script());
+        drop(capture.stderr());
+        let mut tick = |seconds: u64| {
+            let now = Timestamp(BEGIN + 1000 * seconds);
+            reporter.tick(&mut out, &view, now, now, false);
+            capture.stderr()
+        };
+        assert_eq!([tick(1), tick(2), tick(30)], ["", "", ""]);
+        assert!(tick(31).starts_with("… 0 %: 0/2 done, 2 left, at least 59s left"));
+        assert_eq!([tick(32), tick(60)], ["", ""]);
+        assert!(tick(61).contains("running: a.js for 1m01s"));
+    }
+
+    #[test]
+    fn a_terminal_gets_a_live_area_and_no_sign_of_life() {
+        let terminal = Palette::new(false, true);
+        let (mut reporter, mut out, capture, view) = told(Verbosity::Normal, terminal, script());
+        drop(capture.stderr());
+        for seconds in [1, 40, 80] {
+            let now = Timestamp(BEGIN + 1000 * seconds);
+            reporter.tick(&mut out, &view, now, now, false);
+        }
+        let drawn = capture.stderr();
+        assert!(
+            drawn.contains("slot 0") && drawn.contains("\u{1b}[1A") && !drawn.contains(" %: "),
+            "{drawn:?}"
+        );
+    }
+
+    #[test]
+    fn verbosity_decides_what_is_told() {
+        let whole = || script().fail(0, 1).start(0, 2, 0).pass(0, 2);
+        let words = [("RETRY", "FLAKY", "FAIL", "START"); 3];
+        let expected = [(false, false, true, false), (true, true, true, false), (false, true, true, true)];
+        let levels = [Verbosity::Quiet, Verbosity::Normal, Verbosity::Verbose];
+        for ((words, told_words), level) in words.into_iter().zip(expected).zip(levels) {
+            let (_, _, capture, _) = told(level, Palette::PLAIN, whole());
+            let text = capture.stdout();
+            let found = (
+                text.contains(words.0),
+                text.contains(words.1),
+                text.contains(words.2),
+                text.contains(words.3),
+            );
+            assert_eq!(found, told_words, "{level:?}\n{text}");
+            assert_eq!(capture.stderr().is_empty(), level == Verbosity::Quiet);
+        }
+    }
+}

@@ -42,7 +42,9 @@ pub(crate) fn run_of(workspace: &Path, command: &[&str], specs: &[&str]) -> Subm
 
 /// A run of shell specs; each has its name as `$1`.
 pub(crate) fn shell_run(workspace: &Path, script: &str, specs: &[&str]) -> Submission {
-    run_of(workspace, &["sh", "-c", script, "sh", "{spec}"], specs)
+    // A brace of the shell's is no placeholder.
+    let script = script.replace('{', "{{").replace('}', "}}");
+    run_of(workspace, &["sh", "-c", &script, "sh", "{spec}"], specs)
 }
 
 /// Submits a run; gives its id.
@@ -105,4 +107,11 @@ pub(crate) async fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
 pub(crate) async fn wait_for_lines(file: &Path, lines: usize) {
     let count = || std::fs::read_to_string(file).unwrap_or_default().lines().count();
     wait_until(&format!("{lines} lines in {}", file.display()), || count() >= lines).await;
+}
+
+/// True while a process lives.
+pub(crate) fn lives(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+    // A zombie is not alive: somebody just has not asked for its end yet.
+    stat.rsplit(')').next().is_some_and(|rest| !rest.trim_start().starts_with('Z') && !rest.is_empty())
 }

@@ -1,9 +1,10 @@
 //! How a mesh ends: told to, hurried, or killed with its process.
 
-use crate::common::{end_of, follow, shell_run, submit, wait_for_lines, wait_until};
-use crate::mesh::{Place, lives};
+use crate::common::{end_of, follow, lives, shell_run, submit, wait_for_lines, wait_until};
+use crate::mesh::Place;
 use part_core::Submission;
 use part_proto::v1::{self, RunVerdict, SpecVerdict, event::Fact, run_service_client::RunServiceClient};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -109,7 +110,9 @@ async fn a_client() {
     let workspace = PathBuf::from(variable(CLIENT_WORKSPACE));
     let run = submit(&mesh.channel(), &clients_run(&workspace)).await;
     std::fs::write(workspace.join("run"), run).expect("written");
-    std::future::pending::<()>().await;
+    // Until it is killed, or whoever started it is gone.
+    let gone = tokio::task::spawn_blocking(|| std::io::stdin().read(&mut [0])).await;
+    gone.expect("no panic").expect("a pipe");
 }
 
 /// A client in a process of its own; killed at the latest with the test.
@@ -122,6 +125,7 @@ impl Client {
             .args(["--exact", "ends::a_client", "--ignored"])
             .env(CLIENT_HOME, place.home())
             .env(CLIENT_WORKSPACE, place.workspace())
+            .stdin(Stdio::piped())
             .stdout(Stdio::null());
         Client(command.spawn().expect("started"))
     }
@@ -180,7 +184,7 @@ async fn what_a_killed_client_left_is_closed_kept_and_finished_by_a_rerun() {
     let again = RunServiceClient::new(mesh.channel()).rerun(again).await.expect("accepted").into_inner();
     assert_eq!((again.specs, again.carried), (3, 1));
     let (verdict, summary) = end_of(&follow(&mesh.channel(), &again.run, 0, |_| false).await);
-    assert_eq!((verdict, summary.passed, summary.carried), (RunVerdict::Passed, 3, 1));
+    assert_eq!((verdict, summary.passed, summary.carried, summary.attempts), (RunVerdict::Passed, 4, 1, 3));
     mesh.stop(false).await;
     assert_eq!(place.left_over(), Vec::<PathBuf>::new());
 }

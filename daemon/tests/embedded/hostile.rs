@@ -1,7 +1,7 @@
 //! Specs that harm what runs them.
 
-use crate::common::{end_of, finishes, follow, shell_run, submit};
-use crate::mesh::{Place, everything, lives};
+use crate::common::{end_of, finishes, follow, lives, shell_run, submit};
+use crate::mesh::{Place, everything};
 use part_core::Submission;
 use part_proto::v1::{AttemptVerdict, RunVerdict};
 

@@ -77,13 +77,6 @@ pub(crate) fn everything(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// True while a process lives.
-pub(crate) fn lives(pid: &str) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
-    // A zombie is not alive: somebody just has not asked for its end yet.
-    stat.rsplit(')').next().is_some_and(|rest| !rest.trim_start().starts_with('Z') && !rest.is_empty())
-}
-
 /// Reads a blob.
 pub(crate) async fn blob(channel: &Channel, digest: &str) -> Vec<u8> {
     let request = part_proto::v1::GetBlobRequest { digest: digest.to_owned(), offset: 0 };

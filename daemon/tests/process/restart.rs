@@ -1,6 +1,6 @@
 //! A daemon that is killed, and the one that follows it.
 
-use crate::common::{end_of, finishes, follow, shell_run, submit, wait_for_lines};
+use crate::common::{end_of, finishes, follow, lives, shell_run, submit, wait_for_lines, wait_until};
 use crate::partd::Partd;
 use part_proto::v1::event::Fact;
 use part_proto::v1::mesh_service_client::MeshServiceClient;
@@ -124,4 +124,49 @@ async fn who_watches_a_daemon_that_ends_is_told() {
     let next = Partd::start(home.path());
     let (verdict, summary) = end_of(&follow(&next.channel(), &run, 0, |_| false).await);
     assert_eq!((verdict, summary.attempts), (RunVerdict::Passed, 1));
+}
+
+#[tokio::test]
+async fn a_result_outlives_the_workspace_that_it_came_from() {
+    let (home, place) = (tempfile::tempdir().expect("home"), tempfile::tempdir().expect("place"));
+    let workspace = place.path().join("workspace");
+    std::fs::create_dir(&workspace).expect("a folder");
+    let mut first = Partd::start(home.path());
+    let script = r#"echo $$ > pid; while [ ! -e ../go ]; do sleep 0.05; done; exit 3"#;
+    let run = submit(&first.channel(), &shell_run(&workspace, script, &["a"])).await;
+    wait_for_lines(&workspace.join("pid"), 1).await;
+    let pid = std::fs::read_to_string(workspace.join("pid")).expect("a number");
+    first.kill();
+    std::fs::write(place.path().join("go"), "").expect("go");
+    wait_until("the spec ends", || !lives(&pid)).await;
+    std::fs::remove_dir_all(&workspace).expect("removed");
+
+    let second = Partd::start(home.path());
+    let events = follow(&second.channel(), &run, 0, |_| false).await;
+    let codes: Vec<_> = finishes(&events).into_iter().filter_map(|finish| finish.exit).collect();
+    assert_eq!(codes, [part_proto::v1::finish::Exit::ExitCode(3)]);
+}
+
+#[tokio::test]
+async fn what_no_leader_knows_any_more_is_stopped_and_forgotten() {
+    let (home, workspace) = (tempfile::tempdir().expect("home"), tempfile::tempdir().expect("workspace"));
+    let mut first = Partd::start(home.path());
+    let script = "echo $$ >> pids; test $1 = ended || sleep 600";
+    submit(&first.channel(), &shell_run(workspace.path(), script, &["a", "b"])).await;
+    wait_for_lines(&workspace.path().join("pids"), 2).await;
+    let pids = std::fs::read_to_string(workspace.path().join("pids")).expect("numbers");
+    first.kill();
+    for name in ["part.db", "part.db-wal", "part.db-shm"] {
+        std::fs::remove_file(home.path().join(name)).expect("removed");
+    }
+    let second = Partd::start(home.path());
+    wait_until("they are stopped", || !pids.lines().any(lives)).await;
+    let attempts = home.path().join("worker/attempts");
+    wait_until("they are forgotten", || {
+        std::fs::read_dir(&attempts).is_ok_and(|mut left| left.next().is_none())
+    })
+    .await;
+    let run = submit(&second.channel(), &shell_run(workspace.path(), "true", &["a", "b", "c"])).await;
+    let (verdict, summary) = end_of(&follow(&second.channel(), &run, 0, |_| false).await);
+    assert_eq!((verdict, summary.attempts), (RunVerdict::Passed, 3), "the slots are free");
 }

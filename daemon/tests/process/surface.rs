@@ -162,3 +162,22 @@ async fn garbage_and_silence_do_not_disturb_others() {
         MeshServiceClient::new(partd.channel()).status(v1::StatusRequest {}).await.expect("answered");
     assert_eq!(status.into_inner().open_runs, 0);
 }
+
+/// Processes whose command line names `home`.
+fn processes_of(home: &std::path::Path) -> Vec<String> {
+    let home = home.to_str().expect("a plain path");
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let lines = entries.filter_map(|entry| std::fs::read_to_string(entry.path().join("cmdline")).ok());
+    lines.filter(|line| line.contains(home)).collect()
+}
+
+#[tokio::test]
+async fn a_daemon_that_ended_with_nothing_to_do_leaves_no_process() {
+    let (home, workspace) = (tempfile::tempdir().expect("home"), tempfile::tempdir().expect("workspace"));
+    let mut partd = Partd::start(home.path());
+    let run = submit(&partd.channel(), &shell_run(workspace.path(), "true", &["a", "b"])).await;
+    follow(&partd.channel(), &run, 0, |_| false).await;
+    assert!(!processes_of(home.path()).is_empty(), "the daemon and its shims");
+    assert!(partd.terminate().await.success());
+    assert_eq!(processes_of(home.path()), Vec::<String>::new());
+}

@@ -101,11 +101,8 @@ fn collect(prepared: &Prepared, files: &mut Vec<(String, PathBuf)>, problems: &m
             problems.push(format!("artifacts: {:?} matches too many files; not all were kept", pattern.glob));
         }
         if found.nameless > 0 {
-            let place = pattern.base.display();
-            problems.push(format!(
-                "{} files in {place} were not kept: their names are not UTF-8",
-                found.nameless
-            ));
+            let (place, count) = (pattern.base.display(), found.nameless);
+            problems.push(format!("files whose names are not UTF-8 were not kept: {count} in {place}"));
         }
         for file in found.files {
             if let Some(name) = file.strip_prefix(&pattern.base).ok().and_then(Path::to_str) {
