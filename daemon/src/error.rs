@@ -53,7 +53,8 @@ pub enum DaemonError {
     /// The address would offer the mesh to other machines without any protection.
     #[error(
         "refusing to listen on {address}: anyone who can reach it could run commands here. \
-         Listen on 127.0.0.1 (TLS and tokens are not available yet), or say --insecure-listen if the network is yours alone"
+         Give it TLS (`partd certs` makes the files for --tls-ca, --tls-cert and --tls-key), listen on 127.0.0.1, or say \
+         --insecure-listen if the network is yours alone"
     )]
     Exposed {
         /// The address.

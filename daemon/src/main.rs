@@ -19,15 +19,45 @@ struct Arguments {
     /// Address for gRPC and HTTP [default: 127.0.0.1:7433].
     #[arg(long, value_name = "ADDR", env = "PARTD_LISTEN")]
     listen: Option<String>,
+    /// How other hosts reach this daemon [default: the address that it listens on].
+    #[arg(long, value_name = "HOST:PORT", env = "PARTD_ADVERTISE")]
+    advertise: Option<String>,
     /// Folder for the database, blobs and running attempts.
     #[arg(long, value_name = "DIR", env = "PARTD_HOME")]
-    home: Option<PathBuf>,
+    home: Option<String>,
     /// How many specs run here at a time; 0 means one per CPU.
     #[arg(long, value_name = "N", env = "PARTD_SLOTS")]
     slots: Option<u32>,
     /// Name of this host in the mesh.
     #[arg(long, value_name = "NAME", env = "PARTD_NAME")]
     name: Option<String>,
+    /// PostgreSQL database that all daemons of the mesh share [default: SQLite in the home folder].
+    #[arg(long, value_name = "URL", env = "PARTD_DATABASE", hide_env_values = true)]
+    database: Option<String>,
+    /// S3 bucket or folder that all daemons of the mesh share [default: a folder in the home folder].
+    #[arg(long, value_name = "s3://BUCKET/PREFIX|DIR", env = "PARTD_BLOBS")]
+    blobs: Option<String>,
+    /// Endpoints of etcd, separated by commas: makes this daemon one of several.
+    #[arg(long, value_name = "URL,...", env = "PARTD_ETCD")]
+    etcd: Option<String>,
+    /// What the mesh's keys in etcd begin with [default: part].
+    #[arg(long, value_name = "TEXT", env = "PARTD_ETCD_PREFIX")]
+    etcd_prefix: Option<String>,
+    /// How long a dead leader stays in office at most [default: 10s].
+    #[arg(long, value_name = "TIME", env = "PARTD_LEASE_TTL")]
+    lease_ttl: Option<String>,
+    /// The mesh's certificate authority, PEM.
+    #[arg(long, value_name = "FILE", env = "PARTD_TLS_CA")]
+    tls_ca: Option<String>,
+    /// The authority's key, to admit workers by token, PEM.
+    #[arg(long, value_name = "FILE", env = "PARTD_TLS_CA_KEY")]
+    tls_ca_key: Option<String>,
+    /// This daemon's certificate, PEM.
+    #[arg(long, value_name = "FILE", env = "PARTD_TLS_CERT")]
+    tls_cert: Option<String>,
+    /// Its key, PEM.
+    #[arg(long, value_name = "FILE", env = "PARTD_TLS_KEY")]
+    tls_key: Option<String>,
     /// Listen beyond loopback without protection: anyone who can reach the port can run commands here.
     #[arg(long)]
     insecure_listen: bool,
@@ -56,13 +86,21 @@ fn main() -> ExitCode {
     if arguments.print_default_config {
         return print(config::DEFAULT);
     }
-    let given = Given {
-        listen: arguments.listen,
-        home: arguments.home,
-        slots: arguments.slots,
-        name: arguments.name,
-        insecure_listen: arguments.insecure_listen,
-    };
+    let given = Given { insecure_listen: arguments.insecure_listen, ..Given::default() }
+        .with("listen", arguments.listen)
+        .with("advertise", arguments.advertise)
+        .with("home", arguments.home)
+        .with("slots", arguments.slots)
+        .with("name", arguments.name)
+        .with("store.database", arguments.database)
+        .with("store.blobs", arguments.blobs)
+        .with("cluster.etcd", arguments.etcd)
+        .with("cluster.prefix", arguments.etcd_prefix)
+        .with("cluster.lease-ttl", arguments.lease_ttl)
+        .with("tls.ca", arguments.tls_ca)
+        .with("tls.ca-key", arguments.tls_ca_key)
+        .with("tls.cert", arguments.tls_cert)
+        .with("tls.key", arguments.tls_key);
     let config = match config::load(arguments.config.as_deref(), given) {
         Ok(config) => config,
         Err(error) => return complain(&error, USAGE),
