@@ -1,6 +1,6 @@
 //! Why a spec is where it is, and why a worker gets no work: in words for people.
 
-use crate::{AttemptPhase, Core, LinkState, Run, RunId, SpecIndex, SpecPhase, Timestamp, WorkerView};
+use crate::{AttemptPhase, Core, Run, RunId, SpecIndex, SpecPhase, Timestamp, WorkerView};
 
 /// Why one spec is where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,12 +97,7 @@ impl Core {
         let why_not = |worker: &crate::live::Worker| match requirements.unmet(&worker.capabilities) {
             _ if worker.incarnation.is_none() => "it has not come back to this leader yet".to_owned(),
             Some(requirement) => format!("it lacks {requirement}"),
-            None if worker.draining => "it is draining".to_owned(),
-            None => match worker.link {
-                LinkState::Present => String::new(),
-                LinkState::Suspect => "it has been silent".to_owned(),
-                LinkState::Absent => "its link is closed".to_owned(),
-            },
+            None => worker.why_no_work().unwrap_or_default(),
         };
         self.live
             .workers
@@ -120,10 +115,8 @@ impl Core {
         let waiting = self.live.fair.iter().next().is_some();
         let idle_because = if worker.free_slot().is_none() {
             String::new()
-        } else if worker.draining {
-            "draining".to_owned()
-        } else if worker.link != LinkState::Present {
-            "not heard from".to_owned()
+        } else if let Some(why) = worker.why_no_work() {
+            why
         } else if self.live.recovering_until.is_some() {
             "the leader waits for other workers to come back".to_owned()
         } else if waiting {
@@ -137,6 +130,10 @@ impl Core {
             link: worker.link,
             silent_for: now.since(worker.last_heard),
             draining: worker.draining,
+            problem: worker.problem.clone(),
+            held_back_by: worker.held_back_by.clone(),
+            cordoned: worker.cordoned.clone(),
+            version: worker.version.clone(),
             capabilities: worker.capabilities.clone(),
             slots: worker.slots.iter().map(|(slot, running)| (*slot, running.map(|r| r.attempt))).collect(),
             idle_because,

@@ -70,6 +70,23 @@ pub enum Input {
         /// True to drain.
         draining: bool,
     },
+    /// What a worker's own probes say changed: a full disk, a wrong clock.
+    HealthChanged {
+        /// The worker.
+        worker: WorkerId,
+        /// Its life.
+        incarnation: Incarnation,
+        /// Why it can run nothing now; none when it can.
+        problem: Option<String>,
+    },
+    /// An operator wants a worker to take no new work, or to take it again. Also sent for each such worker when a
+    /// leader begins. Not stored by the core: the driver keeps it beside the ledger.
+    HeldBack {
+        /// The worker, which need not be there.
+        worker: WorkerId,
+        /// Who wants it; none to let it work again.
+        by: Option<String>,
+    },
     /// The leader itself did not run for so long (stopped, or the machine slept): silence in it says nothing about workers.
     LeaderPaused {
         /// How long.
@@ -98,6 +115,10 @@ pub struct Introduction {
     pub held: Vec<HeldAttempt>,
     /// True when it takes no new work.
     pub draining: bool,
+    /// Why it can run nothing now, by its own probes; none when it can.
+    pub problem: Option<String>,
+    /// Version of its program, for display.
+    pub version: String,
 }
 
 /// An attempt that a worker knows of.

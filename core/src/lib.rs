@@ -14,6 +14,7 @@
 mod audit;
 mod bounds;
 mod capability;
+pub mod desk;
 mod estimate;
 mod explain;
 mod ids;
@@ -47,8 +48,8 @@ pub use recipe::{ExitRule, Recipe, ReportFormat, ReportPlace, ReportSource};
 pub use record::{CancelReason, Entry, HistoryKey, Record, SpecAdded};
 pub use state::{Attempt, AttemptPhase, Group, Misfit, Run, Spec, SpecPhase, State};
 pub use submission::{
-    Carried, GroupPolicy, GroupSubmission, RunPolicy, Source, SpecSubmission, Submission, SubmissionError,
-    Workspace,
+    Carried, GroupPolicy, GroupSubmission, RunPolicy, SetupStep, Shipped, Source, SpecSubmission, Submission,
+    SubmissionError, Workspace,
 };
 pub use summary::RunSummary;
 pub use time::{Millis, Timestamp};

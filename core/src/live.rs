@@ -22,6 +22,8 @@ pub(crate) struct Live {
     /// Workers with a free slot, by how much they can do: those that can do least choose first.
     pub(crate) idle: BTreeMap<(u32, ClassSet), BTreeSet<(u32, WorkerKey)>>,
     pub(crate) timers: BTreeSet<(Timestamp, Timer)>,
+    /// Workers that an operator wants to take no new work, there or not, with who wants it.
+    pub(crate) held_back: BTreeMap<WorkerId, String>,
     /// While set, nothing is assigned: the workers that hold attempts have not all come back.
     pub(crate) recovering_until: Option<Timestamp>,
 }
@@ -90,6 +92,13 @@ pub(crate) struct Worker {
     pub(crate) link: LinkState,
     pub(crate) last_heard: Timestamp,
     pub(crate) draining: bool,
+    /// Why it can run nothing, by its own probes.
+    pub(crate) problem: Option<String>,
+    /// Who wants it to take no new work.
+    pub(crate) held_back_by: Option<String>,
+    /// Why it is not trusted with work.
+    pub(crate) cordoned: Option<String>,
+    pub(crate) version: String,
     pub(crate) capabilities: Capabilities,
     pub(crate) able: ClassSet,
     /// What each slot runs; with none it is free.
@@ -119,7 +128,20 @@ impl Worker {
 
     /// True when it may get new work on a free slot.
     pub(crate) fn takes_work(&self) -> bool {
-        self.link == LinkState::Present && !self.draining
+        self.why_no_work().is_none()
+    }
+
+    /// Why it gets no new work, whatever waits; none when it may get some.
+    pub(crate) fn why_no_work(&self) -> Option<String> {
+        match (self.link, &self.problem, &self.held_back_by, &self.cordoned) {
+            (LinkState::Absent, _, _, _) => Some("its link is closed".to_owned()),
+            (LinkState::Suspect, _, _, _) => Some("it has been silent".to_owned()),
+            (LinkState::Present, _, _, _) if self.draining => Some("it is shutting down".to_owned()),
+            (LinkState::Present, _, Some(by), _) => Some(format!("drained by {by}")),
+            (LinkState::Present, Some(problem), None, _) => Some(problem.clone()),
+            (LinkState::Present, None, None, Some(reason)) => Some(format!("cordoned: {reason}")),
+            (LinkState::Present, None, None, None) => None,
+        }
     }
 
     /// Puts an attempt back on the slot that it held before the worker introduced itself again.
@@ -163,6 +185,10 @@ impl Live {
             link: LinkState::Absent,
             last_heard: now,
             draining: false,
+            problem: None,
+            held_back_by: self.held_back.get(id).cloned(),
+            cordoned: None,
+            version: String::new(),
             capabilities: Capabilities::default(),
             able: ClassSet::default(),
             slots: BTreeMap::new(),
@@ -228,6 +254,8 @@ impl Live {
             worker.link = LinkState::Present;
             worker.last_heard = now;
             worker.draining = introduction.draining;
+            worker.problem.clone_from(&introduction.problem);
+            worker.version.clone_from(&introduction.version);
             worker.capabilities = introduction.capabilities.clone();
             worker.able = able;
             worker.slots = introduction.slots.iter().take(most).map(|slot| (*slot, None)).collect();
@@ -268,6 +296,14 @@ pub struct WorkerView {
     pub silent_for: Millis,
     /// True when it takes no new work.
     pub draining: bool,
+    /// Why it can run nothing by its own probes; none when it can.
+    pub problem: Option<String>,
+    /// Who wants it to take no new work; none when nobody does.
+    pub held_back_by: Option<String>,
+    /// Why the leader gives it no work although it asks for some: it failed what others can do. None when it is trusted.
+    pub cordoned: Option<String>,
+    /// Version of its program.
+    pub version: String,
     /// What it can do.
     pub capabilities: Capabilities,
     /// Each slot, with the attempt it runs.

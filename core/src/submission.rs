@@ -50,6 +50,45 @@ pub struct Source {
 pub enum Workspace {
     /// This folder of the worker's own host, used in place.
     InPlace(String),
+    /// What was shipped to the mesh; each host lays it out once per run.
+    Shipped(Box<Shipped>),
+}
+
+/// A workspace that was shipped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shipped {
+    /// BLAKE3 digest, in hex, of the manifest: the blob that names every file with its own digest.
+    pub manifest: String,
+    /// How many files, links and folders it names; for display.
+    pub files: u32,
+    /// Bytes of all files; for display.
+    pub bytes: u64,
+    /// What is to be done in it once per host before specs run, in this order.
+    #[serde(default)]
+    pub setup: Vec<SetupStep>,
+}
+
+/// Something that is done once per host and key before specs run, such as `npm ci`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetupStep {
+    /// Its name, for people.
+    pub name: String,
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// Where it runs, relative to the workspace's root; empty for the root itself.
+    #[serde(default)]
+    pub folder: String,
+    /// Files, relative to that folder, whose content decides whether an earlier result may be used again.
+    #[serde(default)]
+    pub key: Vec<String>,
+    /// Files and folders, relative to that folder, that it makes and that are kept for later runs with the same key.
+    #[serde(default)]
+    pub keep: Vec<String>,
+    /// Variables of its own.
+    #[serde(default)]
+    pub env: std::collections::BTreeMap<String, String>,
+    /// How long it may take.
+    pub timeout: Millis,
 }
 
 /// Rules over all groups of a run.

@@ -139,6 +139,8 @@ pub enum AttemptVerdict {
     Lost,
     /// Stopped on request.
     Cancelled,
+    /// The workspace could not be made ready on the worker: the spec itself never ran.
+    SetupFailed,
     /// It ended, but its result cannot be trusted.
     Invalid(InvalidReason),
 }
@@ -287,6 +289,7 @@ impl fmt::Display for AttemptVerdict {
             AttemptVerdict::Crashed => "crashed",
             AttemptVerdict::Lost => "lost",
             AttemptVerdict::Cancelled => "cancelled",
+            AttemptVerdict::SetupFailed => "setup failed",
             AttemptVerdict::Invalid(InvalidReason::NoTests) => "ran no tests",
             AttemptVerdict::Invalid(InvalidReason::Report) => "invalid report",
             AttemptVerdict::Invalid(InvalidReason::MissingTests) => "tests missing",

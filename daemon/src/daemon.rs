@@ -1,26 +1,26 @@
-//! The long-running daemon: open, bind, lead, work, serve, drain.
+//! The long-running daemon: open, bind, join the mesh, lead, work, serve, drain.
 
 use crate::api::Shared;
-use crate::config::DaemonConfig;
-use crate::error::chain;
-use crate::leader::{Leader, LeaderOptions, Mailbox, mailbox};
+use crate::cluster::{self, ClusterError, Coordinator, EtcdOptions, LeaderNote, Member};
+use crate::config::{ClusterConfig, DaemonConfig};
 use crate::lock::Lock;
+use crate::parts::{Parts, PartsOptions};
+use crate::places::{Places, open_all};
 use crate::realm::{HolderNote, end_abandoned};
-use crate::serve::{Listener, routes, serve as serve_connections};
+use crate::serve::{routes, serve as serve_connections};
 use crate::slots::{Slots, daemons_worker};
 use crate::tasks::{ended, settle};
-use crate::watch::WatchHub;
+use crate::trust::Gate;
 use crate::{DaemonError, bounds};
 use part_core::{Capabilities, Incarnation};
-use part_store::{BlobStore, DiskBlobs, Durability, Holder, Realm, SqliteStore, Store};
-use part_worker::{Worker, WorkerOptions, shim};
+use part_store::{Durability, Holder, Realm};
+use part_worker::{Directory, Worker, WorkerOptions, shim};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Endpoint;
 use uuid::Uuid;
 
 /// Runs a daemon until `stop` is cancelled once (drain, then end) or `hurry` is (end now; attempts go on under their
@@ -29,49 +29,70 @@ pub async fn serve(
     mut config: DaemonConfig,
     stop: CancellationToken,
     hurry: CancellationToken,
-    ready: impl FnOnce(std::net::SocketAddr),
+    ready: impl FnOnce(SocketAddr),
 ) -> Result<(), DaemonError> {
+    let gate = Gate::of(&config).map_err(DaemonError::Trust)?;
     let mut lock = take_home(&mut config).await?;
-    let (store, blobs) = open(&config.home).await?;
+    let places = open_all(&config).await?;
+    let store = Arc::clone(&places.store);
     let listener = TcpListener::bind(config.listen)
         .await
         .map_err(|source| DaemonError::Listen { address: config.listen, source })?;
     let address =
         listener.local_addr().map_err(|source| DaemonError::Listen { address: config.listen, source })?;
     lock.note(&format!("process {} listening on {address}", std::process::id()))?;
-    let holder = holder(&lock_file(&config.home), &address.to_string());
+    let advertised = config.advertise.clone().unwrap_or_else(|| address.to_string());
+    let holder = holder(&lock_file(&config.home), &advertised);
     end_abandoned(store.as_ref(), &holder).await?;
     let slots = Slots::take_for_daemon(&config.home, config.slots)?;
+    let mut capabilities = part_worker::probe(&config.home.join("cache")).await;
+    add_labels(&mut capabilities, &config);
 
+    let me = member(&config, &advertised, &capabilities, &slots)?;
+    let note = LeaderNote { name: me.name.clone(), address: advertised.clone(), started_at: me.started_at };
+    let coordinator = match &config.cluster {
+        Some(cluster) => join(cluster, &places, me.clone()).await?,
+        None => Coordinator::alone(me.clone()),
+    };
+    let connect = gate.connect();
     let parts = Parts::start(PartsOptions {
         store: Arc::clone(&store),
-        blobs,
+        blobs: places.blobs,
         realm: Realm::mesh(),
         holder,
         home: config.home.clone(),
+        name: config.name.clone(),
         durability: Durability::Synced,
-        give_up_after: None,
+        give_up_after: config.cluster.is_some().then_some(bounds::STORE_AWAY),
+        coordinator: coordinator.clone(),
+        me: note,
+        lease_ttl: config.cluster.as_ref().map(|cluster| cluster.lease_ttl),
+        connect: Arc::clone(&connect),
+        retention: Some(config.retention),
     });
     let closing = parts.shared.closing.clone();
+    tokio::spawn(gate.clone().keep_fresh(closing.clone()));
     let server = tokio::spawn(serve_connections(
-        Listener::Tcp(listener),
-        routes(Arc::clone(&parts.shared)).await,
+        gate.listener(listener),
+        routes(Arc::clone(&parts.shared), gate.clone()).await,
         closing.clone(),
     ));
     let (drain, draining) = watch::channel(false);
     let leave = CancellationToken::new();
-    let worker = start_worker(&config, &slots, address, draining).await?;
+    let directory = Directory::of(vec![own_address(&config, address, &advertised)], connect);
+    let worker = start_worker(&config, &slots, capabilities, directory, draining).await?;
     // Never hurried: its attempts outlive it.
     let worker = tokio::spawn(worker.run(leave.clone(), CancellationToken::new()));
-    parts.wait_for_worker().await;
+    parts.wait_for_worker(&config.name).await;
     ready(address);
 
-    let (mut server, mut worker, mut leader) = (Some(server), Some(worker), Some(parts.leader));
+    let (mut server, mut worker, mut keeper) = (Some(server), Some(worker), Some(parts.keeper));
     let failed = async {
         tokio::select! {
-            result = ended("the leader", &mut leader) => result.and_then(|result| result),
+            result = ended("the leader", &mut keeper) => result.and_then(|result| result),
             result = ended("the worker", &mut worker) => result,
             result = ended("the server", &mut server) => result,
+            why = coordinator.failed() => Err(DaemonError::Cluster(ClusterError::Refused { why })),
         }
     };
     let drained = async {
@@ -82,8 +103,11 @@ pub async fn serve(
         tracing::info!(grace = ?config.drain_grace, "draining: no new runs, running specs finish");
         parts.shared.draining.cancel();
         drain.send_replace(true);
+        // Another daemon leads from here on, if there is one: new runs are for it.
+        coordinator.wish(cluster::Wish::Register(Box::new(Member { draining: true, ..me }))).await;
+        coordinator.wish(cluster::Wish::Resign(config.drain_grace)).await;
         tokio::select! {
-            () = idle(&parts.mailbox) => {}
+            () = idle(&parts.shared, &config.name) => {}
             () = hurry.cancelled() => {}
             () = tokio::time::sleep(config.drain_grace) => tracing::warn!("specs still run; the next start adopts them"),
         }
@@ -95,21 +119,59 @@ pub async fn serve(
     };
     leave.cancel();
     settle("the worker", worker).await;
-    closing.cancel();
     parts.stop.cancel();
+    settle("the leader", keeper).await;
+    // After the term was given back: whoever takes the office next need not wait for the lease.
+    coordinator.leave(bounds::LEAVE_MESH).await;
+    closing.cancel();
     settle("the server", server).await;
-    settle("the leader", leader).await;
     store.close().await;
     result
 }
 
-/// Waits until nothing runs on any slot.
-async fn idle(mailbox: &Mailbox) {
+/// Waits until nothing runs on this host, or nobody can tell.
+async fn idle(shared: &Shared, name: &str) {
     loop {
-        match mailbox.look(|core, _| core.is_idle()).await {
-            Ok(true) | Err(_) => return,
-            Ok(false) => tokio::time::sleep(bounds::IDLE_LOOK).await,
+        match shared.runs_nothing(name).await {
+            Some(true) | None => return,
+            Some(false) => tokio::time::sleep(bounds::IDLE_LOOK).await,
         }
+    }
+}
+
+/// This daemon as it registers itself.
+fn member(
+    config: &DaemonConfig,
+    advertised: &str,
+    capabilities: &Capabilities,
+    slots: &Slots,
+) -> Result<Member, DaemonError> {
+    Ok(Member {
+        name: config.name.clone(),
+        identity: cluster::identity(&config.home)?,
+        address: advertised.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        protocol: part_proto::LINK_PROTOCOL,
+        started_at: crate::clock::Clock::start().now().0,
+        capabilities: capabilities.0.clone(),
+        slots: slots.numbers.len() as u32,
+        draining: false,
+    })
+}
+
+async fn join(cluster: &ClusterConfig, places: &Places, me: Member) -> Result<Coordinator, DaemonError> {
+    let (mesh, blobs) = (places.store_place.clone(), places.blob_place.clone());
+    let options = EtcdOptions { cluster: cluster.clone(), mesh, blobs };
+    cluster::join(options, me).await.map_err(DaemonError::Cluster)
+}
+
+/// How this process reaches its own services: over loopback where it listens there too.
+fn own_address(config: &DaemonConfig, address: SocketAddr, advertised: &str) -> String {
+    match (config.tls.is_some(), address.ip().is_unspecified()) {
+        (true, _) => advertised.to_owned(),
+        (false, true) if address.is_ipv6() => format!("[::1]:{}", address.port()),
+        (false, true) => format!("127.0.0.1:{}", address.port()),
+        (false, false) => address.to_string(),
     }
 }
 
@@ -145,21 +207,13 @@ pub(crate) fn holder(lock: &Path, address: &str) -> Holder {
     Holder(serde_json::to_string(&note).unwrap_or_default())
 }
 
-/// Opens (and makes) the stores of a home folder.
-pub(crate) async fn open(home: &Path) -> Result<(Arc<dyn Store>, Arc<dyn BlobStore>), DaemonError> {
-    let store = SqliteStore::open(&home.join("part.db")).await.map_err(DaemonError::Store)?;
-    let blobs = DiskBlobs::open(&home.join("blobs")).await.map_err(DaemonError::Blobs)?;
-    Ok((Arc::new(store), Arc::new(blobs)))
-}
-
 async fn start_worker(
     config: &DaemonConfig,
     slots: &Slots,
-    address: std::net::SocketAddr,
+    capabilities: Capabilities,
+    directory: Directory,
     draining: watch::Receiver<bool>,
 ) -> Result<Worker, DaemonError> {
-    let mut capabilities = part_worker::probe(&config.home.join("cache")).await;
-    add_labels(&mut capabilities, config);
     let program = std::env::current_exe().map_err(DaemonError::folder("finding this program", "partd"))?;
     let options = WorkerOptions {
         name: config.name.clone(),
@@ -171,10 +225,9 @@ async fn start_worker(
         inherit_env: false,
         capabilities,
         incarnation: new_incarnation(),
+        cache_bytes: None,
     };
-    let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(DaemonError::Connect)?;
-    let (link, uploads) = (endpoint.connect_lazy(), endpoint.connect_lazy());
-    Worker::start(options, link, uploads, draining).await.map_err(DaemonError::Worker)
+    Worker::start(options, directory, draining).await.map_err(DaemonError::Worker)
 }
 
 fn add_labels(capabilities: &mut Capabilities, config: &DaemonConfig) {
@@ -185,76 +238,4 @@ fn add_labels(capabilities: &mut Capabilities, config: &DaemonConfig) {
 
 pub(crate) fn new_incarnation() -> Incarnation {
     Incarnation(Uuid::now_v7().as_u64_pair().0)
-}
-
-/// What every composition of a leading process has.
-pub(crate) struct Parts {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) mailbox: Mailbox,
-    pub(crate) leader: JoinHandle<Result<(), DaemonError>>,
-    /// Ends the leader.
-    pub(crate) stop: CancellationToken,
-}
-
-pub(crate) struct PartsOptions {
-    pub(crate) store: Arc<dyn Store>,
-    pub(crate) blobs: Arc<dyn BlobStore>,
-    pub(crate) realm: Realm,
-    pub(crate) holder: Holder,
-    pub(crate) home: PathBuf,
-    pub(crate) durability: Durability,
-    pub(crate) give_up_after: Option<std::time::Duration>,
-}
-
-impl Parts {
-    pub(crate) fn start(options: PartsOptions) -> Parts {
-        let (mailbox, mail) = mailbox();
-        let hub = Arc::new(WatchHub::default());
-        let leader = Leader::new(
-            LeaderOptions {
-                store: Arc::clone(&options.store),
-                realm: options.realm.clone(),
-                holder: options.holder.clone(),
-                hub: Arc::clone(&hub),
-                give_up_after: options.give_up_after,
-            },
-            mail,
-        );
-        let stop = CancellationToken::new();
-        let leading = leader.lead(stop.clone());
-        let shared = Arc::new(Shared {
-            store: options.store,
-            blobs: options.blobs,
-            hub,
-            home: options.home,
-            leader: Some((mailbox.clone(), options.realm)),
-            holder: options.holder,
-            durability: options.durability,
-            draining: CancellationToken::new(),
-            closing: CancellationToken::new(),
-        });
-        let leader = tokio::spawn(async move {
-            let result = leading.await;
-            if let Err(error) = &result {
-                tracing::error!(error = chain(error), "the leader ended");
-            }
-            result
-        });
-        Parts { shared, mailbox, leader, stop }
-    }
-
-    /// Waits for the worker of this process: a submission that comes before it would not know what can be served.
-    pub(crate) async fn wait_for_worker(&self) {
-        let ready = async {
-            loop {
-                match self.mailbox.look(|core, now| !core.workers(now).is_empty()).await {
-                    Ok(true) | Err(_) => return,
-                    Ok(false) => tokio::time::sleep(bounds::WORKER_LOOK).await,
-                }
-            }
-        };
-        if tokio::time::timeout(bounds::INTRODUCTION, ready).await.is_err() {
-            tracing::warn!("this process's own worker has not introduced itself yet");
-        }
-    }
 }

@@ -5,18 +5,25 @@
 
 use crate::api::Shared;
 use crate::config::{cpus, host_name};
-use crate::daemon::{Parts, PartsOptions, holder, new_incarnation, open};
+use crate::api::Outputs;
+use crate::cluster::{Coordinator, LeaderNote, Member};
+use crate::daemon::{holder, new_incarnation};
 use crate::error::chain;
 use crate::nest::Nest;
+use crate::parts::{Parts, PartsOptions};
+use crate::places::open_home;
 use crate::realm::end_abandoned;
+use crate::retention::RetentionReport;
+use crate::seat::Seat;
 use crate::serve::{Listener, routes, serve};
 use crate::slots::Slots;
 use crate::tasks::{ended, settle};
+use crate::trust::Gate;
 use crate::watch::WatchHub;
 use crate::{DaemonError, bounds};
 use hyper_util::rt::TokioIo;
 use part_store::{BlobStore, Durability, Holder, Realm, Store};
-use part_worker::{Worker, WorkerOptions, shim};
+use part_worker::{Connect, Directory, Worker, WorkerOptions, shim};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::UnixStream;
@@ -77,7 +84,7 @@ impl Embedded {
             .map_err(DaemonError::folder("creating the folder", &options.home))?;
         let home = options.home.canonicalize();
         let home = home.map_err(DaemonError::folder("finding the folder", &options.home))?;
-        let (store, blobs) = open(&home).await?;
+        let (store, blobs) = open_home(&home).await?;
         let (nest, listener) = Nest::build(&home).await?;
         let holder = holder(nest.lock(), &nest.socket().display().to_string());
         if let Err(error) = end_abandoned(store.as_ref(), &holder).await {
@@ -85,6 +92,7 @@ impl Embedded {
             return Err(error);
         }
 
+        let me = member(nest.socket());
         let (shared, parts) = match options.worker {
             true => {
                 let parts = Parts::start(PartsOptions {
@@ -93,15 +101,21 @@ impl Embedded {
                     realm: Realm::local(nest.name()),
                     holder: holder.clone(),
                     home: home.clone(),
+                    name: host_name(),
                     durability: Durability::Lazy,
                     give_up_after: Some(bounds::EMBEDDED_GIVES_UP),
+                    coordinator: Coordinator::alone(me.clone()),
+                    me: LeaderNote { name: me.name, address: me.address, started_at: me.started_at },
+                    lease_ttl: None,
+                    connect: nowhere_else(),
+                    retention: None,
                 });
                 (Arc::clone(&parts.shared), Some(parts))
             }
             false => (Arc::new(reading_only(&store, blobs, &home, &holder)), None),
         };
         let closing = shared.closing.clone();
-        let server = serve(Listener::Unix(listener), routes(shared).await, closing.clone());
+        let server = serve(Listener::Unix(listener), routes(shared, Gate::open()).await, closing.clone());
         let mut mesh = Embedded {
             channel: connect(nest.socket().to_owned()),
             store,
@@ -118,9 +132,9 @@ impl Embedded {
                 Err(error) => (None, Some(error)),
             };
             if failed.is_none() {
-                parts.wait_for_worker().await;
+                parts.wait_for_worker(&host_name()).await;
             }
-            mesh.leading = Some(Leading { stop: parts.stop, leader: Some(parts.leader), working });
+            mesh.leading = Some(Leading { stop: parts.stop, leader: Some(parts.keeper), working });
             if let Some(error) = failed {
                 mesh.stop(true).await;
                 return Err(error);
@@ -185,11 +199,37 @@ fn reading_only(store: &Arc<dyn Store>, blobs: Arc<dyn BlobStore>, home: &Path, 
         blobs,
         hub: Arc::new(WatchHub::default()),
         home: home.to_owned(),
-        leader: None,
+        name: host_name(),
+        seat: Seat::reading_only(),
+        coordinator: None,
+        clustered: false,
+        connect: nowhere_else(),
+        outputs: Arc::new(Outputs::default()),
+        retention: RetentionReport::default(),
         holder: holder.clone(),
         durability: Durability::Lazy,
         draining: CancellationToken::new(),
         closing: CancellationToken::new(),
+    }
+}
+
+/// An embedded mesh passes nothing on to other daemons.
+fn nowhere_else() -> Connect {
+    Arc::new(|address: &str| Err(format!("{address} is not part of this process's own mesh")))
+}
+
+/// This process as the only member of its mesh.
+fn member(socket: &Path) -> Member {
+    Member {
+        name: host_name(),
+        identity: String::new(),
+        address: socket.display().to_string(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        protocol: part_proto::LINK_PROTOCOL,
+        started_at: 0,
+        capabilities: std::collections::BTreeMap::new(),
+        slots: 0,
+        draining: false,
     }
 }
 
@@ -205,10 +245,11 @@ async fn work(options: &EmbeddedOptions, home: &Path, nest: &Nest) -> Result<Wor
         inherit_env: true,
         capabilities: part_worker::probe(&home.join("cache")).await,
         incarnation: new_incarnation(),
+        cache_bytes: None,
     };
     let (draining, drain) = watch::channel(false);
     let (link, uploads) = (connect(nest.socket().to_owned()), connect(nest.socket().to_owned()));
-    let worker = Worker::start(options, link, uploads, drain).await.map_err(DaemonError::Worker)?;
+    let worker = Worker::start(options, Directory::fixed(link, uploads), drain).await.map_err(DaemonError::Worker)?;
     let (leave, hurry) = (CancellationToken::new(), CancellationToken::new());
     let worker = tokio::spawn(worker.run(leave.clone(), hurry.clone()));
     Ok(Working { leave, hurry, worker: Some(worker), _draining: draining, _slots: slots })

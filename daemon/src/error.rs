@@ -91,12 +91,51 @@ pub enum DaemonError {
         /// With what.
         what: String,
     },
+    /// The other daemons of the mesh could not be joined.
+    #[error("cannot join the mesh")]
+    Cluster(#[source] crate::cluster::ClusterError),
+    /// Certificates cannot be used.
+    #[error("TLS cannot be set up")]
+    Trust(#[source] crate::trust::TrustFailure),
+    /// A verb of the command line cannot be done.
+    #[error("{what}")]
+    Command {
+        /// Why not, and what to do about it.
+        what: String,
+    },
     /// A connection inside the process could not be made.
     #[error("cannot connect to the embedded mesh")]
     Connect(#[source] tonic::transport::Error),
 }
 
 impl DaemonError {
+    /// True when the same may succeed later without anybody changing anything.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            DaemonError::Store(error) | DaemonError::Commit(CommitError::Store(error)) => error.is_temporary(),
+            DaemonError::Config { .. }
+            | DaemonError::Folder { .. }
+            | DaemonError::HomeTaken { .. }
+            | DaemonError::Gate { .. }
+            | DaemonError::Listen { .. }
+            | DaemonError::Exposed { .. }
+            | DaemonError::Blobs(_)
+            | DaemonError::Commit(CommitError::Superseded { .. } | CommitError::Misfit { .. })
+            | DaemonError::Ledger(_)
+            | DaemonError::Worker(_)
+            | DaemonError::Unstable { .. }
+            | DaemonError::Panicked { .. }
+            | DaemonError::Cluster(_)
+            | DaemonError::Trust(_)
+            | DaemonError::Command { .. }
+            | DaemonError::Connect(_) => false,
+        }
+    }
+
+    pub(crate) fn command(what: impl Into<String>) -> DaemonError {
+        DaemonError::Command { what: what.into() }
+    }
+
     pub(crate) fn folder(
         doing: &'static str,
         path: impl Into<PathBuf>,

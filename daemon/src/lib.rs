@@ -10,6 +10,8 @@
 mod api;
 mod bounds;
 mod clock;
+mod cluster;
+pub mod commands;
 pub mod config;
 pub mod daemon;
 pub mod embedded;
@@ -17,13 +19,17 @@ mod error;
 mod leader;
 mod lock;
 mod nest;
+mod parts;
+mod places;
 mod realm;
+mod retention;
+mod seat;
 mod serve;
-mod silence;
 mod slots;
 mod tasks;
 #[cfg(test)]
 mod testing;
+mod trust;
 mod watch;
 
 pub use error::DaemonError;

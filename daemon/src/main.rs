@@ -1,6 +1,7 @@
 //! `partd`, the daemon.
 
 use clap::Parser;
+use partd::commands::Command;
 use partd::config::{self, Given};
 use partd::{DaemonError, daemon};
 use std::io::Write;
@@ -13,8 +14,11 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug, Parser)]
 #[command(name = "partd", version, about)]
 struct Arguments {
+    /// What to do instead of being a daemon.
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Configuration file; `--print-default-config` shows every key.
-    #[arg(long, value_name = "FILE", env = "PARTD_CONFIG")]
+    #[arg(long, global = true, value_name = "FILE", env = "PARTD_CONFIG")]
     config: Option<PathBuf>,
     /// Address for gRPC and HTTP [default: 127.0.0.1:7433].
     #[arg(long, value_name = "ADDR", env = "PARTD_LISTEN")]
@@ -23,7 +27,7 @@ struct Arguments {
     #[arg(long, value_name = "HOST:PORT", env = "PARTD_ADVERTISE")]
     advertise: Option<String>,
     /// Folder for the database, blobs and running attempts.
-    #[arg(long, value_name = "DIR", env = "PARTD_HOME")]
+    #[arg(long, global = true, value_name = "DIR", env = "PARTD_HOME")]
     home: Option<String>,
     /// How many specs run here at a time; 0 means one per CPU.
     #[arg(long, value_name = "N", env = "PARTD_SLOTS")]
@@ -32,7 +36,7 @@ struct Arguments {
     #[arg(long, value_name = "NAME", env = "PARTD_NAME")]
     name: Option<String>,
     /// PostgreSQL database that all daemons of the mesh share [default: SQLite in the home folder].
-    #[arg(long, value_name = "URL", env = "PARTD_DATABASE", hide_env_values = true)]
+    #[arg(long, global = true, value_name = "URL", env = "PARTD_DATABASE", hide_env_values = true)]
     database: Option<String>,
     /// S3 bucket or folder that all daemons of the mesh share [default: a folder in the home folder].
     #[arg(long, value_name = "s3://BUCKET/PREFIX|DIR", env = "PARTD_BLOBS")]
@@ -47,16 +51,16 @@ struct Arguments {
     #[arg(long, value_name = "TIME", env = "PARTD_LEASE_TTL")]
     lease_ttl: Option<String>,
     /// The mesh's certificate authority, PEM.
-    #[arg(long, value_name = "FILE", env = "PARTD_TLS_CA")]
+    #[arg(long, global = true, value_name = "FILE", env = "PARTD_TLS_CA")]
     tls_ca: Option<String>,
     /// The authority's key, to admit workers by token, PEM.
     #[arg(long, value_name = "FILE", env = "PARTD_TLS_CA_KEY")]
     tls_ca_key: Option<String>,
     /// This daemon's certificate, PEM.
-    #[arg(long, value_name = "FILE", env = "PARTD_TLS_CERT")]
+    #[arg(long, global = true, value_name = "FILE", env = "PARTD_TLS_CERT")]
     tls_cert: Option<String>,
     /// Its key, PEM.
-    #[arg(long, value_name = "FILE", env = "PARTD_TLS_KEY")]
+    #[arg(long, global = true, value_name = "FILE", env = "PARTD_TLS_KEY")]
     tls_key: Option<String>,
     /// Listen beyond loopback without protection: anyone who can reach the port can run commands here.
     #[arg(long)]
@@ -86,7 +90,15 @@ fn main() -> ExitCode {
     if arguments.print_default_config {
         return print(config::DEFAULT);
     }
-    let given = Given { insecure_listen: arguments.insecure_listen, ..Given::default() }
+    let tokens = match arguments.command {
+        None => None,
+        // Works without any configuration.
+        Some(Command::Certs(certs)) => return finish(certs.run()),
+        Some(Command::Token(tokens)) => Some(tokens),
+    };
+    // Who only makes a token does not listen.
+    let insecure_listen = arguments.insecure_listen || tokens.is_some();
+    let given = Given { insecure_listen, ..Given::default() }
         .with("listen", arguments.listen)
         .with("advertise", arguments.advertise)
         .with("home", arguments.home)
@@ -114,10 +126,10 @@ fn main() -> ExitCode {
     }
     log_to_stderr(arguments.log_json);
     match tokio::runtime::Runtime::new() {
-        Ok(runtime) => match runtime.block_on(run(config)) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => complain(&error, FAILED),
-        },
+        Ok(runtime) => finish(match tokens {
+            Some(tokens) => runtime.block_on(tokens.run(&config)),
+            None => runtime.block_on(run(config)),
+        }),
         Err(error) => complain(&error, FAILED),
     }
 }
@@ -156,6 +168,13 @@ fn log_to_stderr(json: bool) {
     match json {
         true => subscriber.json().init(),
         false => subscriber.init(),
+    }
+}
+
+fn finish(result: Result<(), DaemonError>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => complain(&error, FAILED),
     }
 }
 

@@ -1,18 +1,22 @@
 //! What the unit tests of this crate share: a store with moods, and small values.
 
-use crate::api::Shared;
+use crate::api::{Outputs, Shared};
 use crate::leader::Mailbox;
+use crate::retention::RetentionReport;
+use crate::seat::Seat;
 use crate::watch::WatchHub;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use part_core::{
     Entry, GroupPolicy, GroupSubmission, HeldAttempt, HistoryKey, Incarnation, Introduction, Recipe, RunId,
-    RunPolicy, Sample, SlotId, Source, SpecSubmission, Submission, SubmissionId, Term, WorkerId, Workspace,
+    RunPolicy, Sample, SlotId, Source, SpecSubmission, Submission, SubmissionId, Term, Timestamp, WorkerId,
+    Workspace,
 };
 use part_store::{
-    CommitError, Durability, HistoryQuery, HistoryRow, Holder, MemoryBlobs, MemoryStore, Realm, RealmRow,
-    RunFilter, RunRow, Store, StoreError,
+    CommitError, Digest, Durability, HistoryQuery, HistoryRow, Holder, MemoryBlobs, MemoryStore, Realm, RealmRow,
+    RunFilter, RunRow, Store, StoreError, TokenRow, TokenUse,
 };
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -159,6 +163,71 @@ impl Store for MoodyStore {
         self.inner.history_rows(query)
     }
 
+    fn set_drained<'a>(
+        &'a self,
+        host: &'a str,
+        drained: bool,
+        by: &'a str,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.inner.set_drained(host, drained, by)
+    }
+
+    fn drained(&self) -> BoxFuture<'_, Result<BTreeMap<String, String>, StoreError>> {
+        self.inner.drained()
+    }
+
+    fn add_token<'a>(&'a self, token: &'a TokenRow) -> BoxFuture<'a, Result<bool, StoreError>> {
+        self.inner.add_token(token)
+    }
+
+    fn token<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<TokenRow>, StoreError>> {
+        self.inner.token(id)
+    }
+
+    fn tokens(&self) -> BoxFuture<'_, Result<Vec<TokenRow>, StoreError>> {
+        self.inner.tokens()
+    }
+
+    fn revoke_token<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<bool, StoreError>> {
+        self.inner.revoke_token(id)
+    }
+
+    fn use_token<'a>(&'a self, id: &'a str, now: Timestamp) -> BoxFuture<'a, Result<TokenUse, StoreError>> {
+        self.inner.use_token(id, now)
+    }
+
+    fn forget_run(&self, run: RunId) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.inner.forget_run(run)
+    }
+
+    fn expired(
+        &self,
+        finished_before: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<RunId>, StoreError>> {
+        self.inner.expired(finished_before, limit)
+    }
+
+    fn oldest_finished(&self, limit: usize) -> BoxFuture<'_, Result<Vec<RunId>, StoreError>> {
+        self.inner.oldest_finished(limit)
+    }
+
+    fn blob_usage(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.inner.blob_usage()
+    }
+
+    fn referenced<'a>(&'a self, digests: &'a [Digest]) -> BoxFuture<'a, Result<Vec<bool>, StoreError>> {
+        self.inner.referenced(digests)
+    }
+
+    fn manifests(
+        &self,
+        after: Option<Digest>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Digest>, StoreError>> {
+        self.inner.manifests(after, limit)
+    }
+
     fn close(&self) -> BoxFuture<'_, ()> {
         self.inner.close()
     }
@@ -171,7 +240,13 @@ pub(crate) fn shared(store: &MoodyStore, leader: Option<(Mailbox, Realm)>) -> Ar
         blobs: Arc::new(MemoryBlobs::new()),
         hub: Arc::new(WatchHub::default()),
         home: PathBuf::from("/nowhere"),
-        leader,
+        name: "h".to_owned(),
+        seat: leader.map_or_else(Seat::reading_only, |(mailbox, realm)| Seat::held(mailbox, realm)),
+        coordinator: None,
+        clustered: false,
+        connect: Arc::new(|address: &str| Err(format!("{address} cannot be reached from a test"))),
+        outputs: Arc::new(Outputs::default()),
+        retention: RetentionReport::default(),
         holder: Holder("a test".to_owned()),
         durability: Durability::Lazy,
         draining: CancellationToken::new(),
@@ -217,5 +292,7 @@ pub(crate) fn introduction(incarnation: u64, held: Vec<HeldAttempt>) -> Introduc
         slots: vec![SlotId(0)],
         held,
         draining: false,
+        problem: None,
+        version: String::new(),
     }
 }

@@ -3,7 +3,7 @@
 use crate::api::{Shared, store_failed};
 use crate::bounds;
 use crate::error::chain;
-use crate::realm::{end_abandoned, holder_is_gone};
+use crate::realm::end_abandoned;
 use part_core::{Record, RunId};
 use part_proto::convert::event_to_wire;
 use part_proto::{status, v1};
@@ -111,7 +111,7 @@ impl Watch<'_> {
             return Ok(false);
         }
         let realms = self.shared.store.realms().await.map_err(|error| store_failed(&error))?;
-        if realms.iter().any(|realm| realm.realm == row.realm && !holder_is_gone(realm)) {
+        if self.shared.clustered || realms.iter().any(|realm| realm.realm == row.realm && !self.shared.is_abandoned(realm)) {
             return Ok(false);
         }
         if !row.realm.is_local() {

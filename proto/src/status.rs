@@ -54,3 +54,23 @@ pub fn broken(what: impl Into<String>) -> Status {
 pub fn data_loss(what: impl Into<String>) -> Status {
     Status::new(Code::DataLoss, what)
 }
+
+/// Nobody knows who asks; the words say what is missing and how to get it.
+pub fn unauthenticated(what: impl Into<String>) -> Status {
+    Status::new(Code::Unauthenticated, what)
+}
+
+/// Who asks is known, and may not.
+pub fn denied(what: impl Into<String>) -> Status {
+    Status::new(Code::PermissionDenied, what)
+}
+
+/// Somebody else has that name.
+pub fn taken(what: impl Into<String>) -> Status {
+    Status::new(Code::AlreadyExists, what)
+}
+
+/// The request itself makes no sense.
+pub fn invalid(what: impl Into<String>) -> Status {
+    Status::new(Code::InvalidArgument, what)
+}

@@ -1,5 +1,7 @@
-//! Measures what the store in a file costs on this machine: `cargo run -p part-store --example costs [FOLDER]`.
-//! The folder decides the disk; without it the system's folder for temporary files is used.
+//! Measures what a store costs on this machine: `cargo run -p part-store --example costs [FOLDER | URL]`.
+//!
+//! The folder decides the disk of a store in a file; without it the system's folder for temporary files is used.
+//! A URL (`postgres://…`) names an empty PostgreSQL database, which is left filled.
 
 #![expect(clippy::print_stdout, reason = "its output is its purpose")]
 
@@ -9,8 +11,10 @@ use part_core::{
     Timing, WorkerId, Workspace,
 };
 use part_store::{
-    BlobStore, DiskBlobs, Durability, Holder, PutOptions, Realm, SqliteStore, Store, put_bytes, read_to_end,
+    BlobStore, DiskBlobs, Durability, Holder, PostgresStore, PutOptions, Realm, SqliteStore, Store,
+    put_bytes, read_to_end,
 };
+use sqlx::{Connection, PgConnection};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -22,7 +26,14 @@ const SPECS: u32 = 10_000;
 
 #[tokio::main]
 async fn main() -> Outcome {
-    let base = std::env::args_os().nth(1).map_or_else(std::env::temp_dir, PathBuf::from);
+    let argument = std::env::args_os().nth(1);
+    match argument.as_ref().and_then(|argument| argument.to_str()) {
+        Some(url) if url.starts_with("postgres") => server(url).await,
+        Some(_) | None => file(argument.map_or_else(std::env::temp_dir, PathBuf::from)).await,
+    }
+}
+
+async fn file(base: PathBuf) -> Outcome {
     let folder = tempfile::tempdir_in(base)?;
     let path = folder.path().join("part.db");
     let started = Instant::now();
@@ -30,18 +41,8 @@ async fn main() -> Outcome {
     println!("create                       {:>9.2} ms", ms(started.elapsed()));
     let realm = Realm::mesh();
     let term = store.begin_term(&realm, &Holder("{}".to_owned()), Term(0)).await?;
-
-    for (run, batch) in [(1, 200), (2, 500), (3, 20)] {
-        commit(&store, &realm, term, run, batch).await?;
-    }
-    let entry = |number| Entry { run: RunId(1), number, at: Timestamp(0), record: Record::RunSealed };
-    let last = u64::from(SPECS) * PER_SPEC as u64 + 1;
-    let started = Instant::now();
-    for number in 1..=200 {
-        store.commit(&realm, term, &[entry(last + number)]).await?;
-    }
-    println!("commit of one entry          {:>9.3} ms", ms(started.elapsed()) / 200.0);
-    println!("file                         {:>9.0} bytes per entry", size(&path) / (3.0 * last as f64));
+    write(&store, &realm, term).await?;
+    println!("file                         {:>9.0} bytes per spec", size(&path) / (3.0 * f64::from(SPECS)));
 
     read(&store).await?;
     store.close().await;
@@ -52,7 +53,59 @@ async fn main() -> Outcome {
     blobs(folder.path()).await
 }
 
-async fn commit(store: &SqliteStore, realm: &Realm, term: Term, run: u128, batch: usize) -> Outcome {
+async fn server(url: &str) -> Outcome {
+    let mut server = PgConnection::connect(url).await?;
+    let started = Instant::now();
+    let store = PostgresStore::connect(url).await?;
+    println!("create                       {:>9.2} ms", ms(started.elapsed()));
+    let started = Instant::now();
+    for _ in 0..200 {
+        server.ping().await?;
+    }
+    println!("round trip                   {:>9.3} ms", ms(started.elapsed()) / 200.0);
+    let realm = Realm::mesh();
+    let term = store.begin_term(&realm, &Holder("{}".to_owned()), Term(0)).await?;
+    let log = "SELECT (pg_current_wal_insert_lsn() - '0/0')::FLOAT8";
+    let before: f64 = sqlx::query_scalar(log).fetch_one(&mut server).await?;
+    write(&store, &realm, term).await?;
+    let after: f64 = sqlx::query_scalar(log).fetch_one(&mut server).await?;
+    let specs = 3.0 * f64::from(SPECS);
+    println!("write-ahead log              {:>9.0} bytes per spec", (after - before) / specs);
+    let sizes: Vec<(String, i64, i64)> = sqlx::query_as(
+        "SELECT relname::TEXT, pg_table_size(relid), pg_indexes_size(relid) FROM pg_stat_user_tables \
+         WHERE pg_table_size(relid) > 100000 ORDER BY 2 DESC",
+    )
+    .fetch_all(&mut server)
+    .await?;
+    for (table, rows, indexes) in sizes {
+        let (rows, indexes) = (rows as f64 / specs, indexes as f64 / specs);
+        println!("table {table:<12}           {rows:>9.0} bytes per spec, its indexes {indexes:.0}");
+    }
+    read(&store).await?;
+    store.close().await;
+    let started = Instant::now();
+    let store = PostgresStore::connect(url).await?;
+    println!("open                         {:>9.2} ms", ms(started.elapsed()));
+    store.close().await;
+    Ok(())
+}
+
+/// Three runs of many specs each, and commits of a single entry.
+async fn write(store: &dyn Store, realm: &Realm, term: Term) -> Outcome {
+    for (run, batch) in [(1, 200), (2, 500), (3, 20)] {
+        commit(store, realm, term, run, batch).await?;
+    }
+    let entry = |number| Entry { run: RunId(1), number, at: Timestamp(0), record: Record::RunSealed };
+    let last = u64::from(SPECS) * PER_SPEC as u64 + 1;
+    let started = Instant::now();
+    for number in 1..=200 {
+        store.commit(realm, term, &[entry(last + number)]).await?;
+    }
+    println!("commit of one entry          {:>9.3} ms", ms(started.elapsed()) / 200.0);
+    Ok(())
+}
+
+async fn commit(store: &dyn Store, realm: &Realm, term: Term, run: u128, batch: usize) -> Outcome {
     let entries = ledger(RunId(run));
     let mut slowest = Duration::ZERO;
     let started = Instant::now();
@@ -71,7 +124,7 @@ async fn commit(store: &SqliteStore, realm: &Realm, term: Term, run: u128, batch
     Ok(())
 }
 
-async fn read(store: &SqliteStore) -> Outcome {
+async fn read(store: &dyn Store) -> Outcome {
     let started = Instant::now();
     let (mut after, mut count) = (0, 0);
     loop {

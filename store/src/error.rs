@@ -33,14 +33,14 @@ pub enum StoreError {
         source: Cause,
     },
     /// It cannot be opened, created or written with the rights of this process.
-    #[error(
-        "cannot {doing}: {place} cannot be opened or written; check that its folder exists and is yours to write"
-    )]
+    #[error("cannot {doing}: {place} cannot be opened or written; {remedy}")]
     Inaccessible {
         /// What was being done.
         doing: &'static str,
         /// The file or server.
         place: String,
+        /// What helps.
+        remedy: &'static str,
         /// Why.
         source: Cause,
     },
@@ -57,17 +57,27 @@ pub enum StoreError {
         source: Cause,
     },
     /// The place holds something else.
-    #[error("{place} is not a database of Part: {what}; nothing was changed, name another file")]
+    #[error("{place} is not a database of Part: {what}; nothing was changed, {remedy}")]
     NotOurs {
         /// The file or server.
         place: String,
         /// What it is instead.
         what: &'static str,
+        /// What helps.
+        remedy: &'static str,
+    },
+    /// The server lacks what Part needs.
+    #[error("{place} cannot be used: {what}")]
+    Unsuitable {
+        /// The server.
+        place: String,
+        /// What is wrong with it, and what helps.
+        what: String,
     },
     /// It was written by a newer version of Part.
     #[error(
         "{place} was written by a newer version of Part: its {what} is {found}, this program knows up to {known}; \
-         use that version or a later one, or another data folder"
+         use that version or a later one, or another database"
     )]
     Newer {
         /// The file or server.
@@ -99,6 +109,7 @@ impl StoreError {
             StoreError::Inaccessible { .. }
             | StoreError::Damaged { .. }
             | StoreError::NotOurs { .. }
+            | StoreError::Unsuitable { .. }
             | StoreError::Newer { .. }
             | StoreError::Unexpected { .. } => false,
         }
@@ -107,6 +118,10 @@ impl StoreError {
 
 /// A commit that was refused. Nothing of the batch was recorded, unless the error is [`CommitError::Store`] with
 /// a temporary cause: then the batch is recorded whole or not at all, and reading the run's last number tells.
+///
+/// On a server the batch of a lost answer may still be on its way when the error is seen. A new term settles it:
+/// [`crate::Store::begin_term`] waits for every commit of the old one, so what is read afterwards stays true. The
+/// same batch sent again under the old term is recorded once, by one of the two, and the other is a misfit.
 #[derive(Debug, Error)]
 pub enum CommitError {
     /// The term is over: whoever holds it must stop leading at once.

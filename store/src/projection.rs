@@ -1,9 +1,10 @@
 //! What is derived from entries: the same for every store.
 //!
-//! Adding a kind of record: [`Progress::apply`] decides whether it changes a run's row.
+//! Adding a kind of record: [`Progress::apply`] decides whether it changes a run's row, [`blobs_of`] which blobs
+//! it needs.
 
-use crate::{CommitError, Finished, HistoryRow, Progress, Realm, RunCounts, RunRow};
-use part_core::{Entry, Record, RunId, RunSummary, SpecVerdict};
+use crate::{CommitError, Digest, Finished, HistoryRow, Progress, Realm, RunCounts, RunRow};
+use part_core::{Entry, Millis, Record, RunId, RunSummary, SpecVerdict, Workspace};
 use std::collections::HashMap;
 
 /// The entries of one run in a batch, in order.
@@ -125,6 +126,9 @@ impl RunCounts {
     }
 }
 
+/// No attempt takes longer: what a worker claims beyond it fits no column.
+const LONGEST: Millis = Millis(i64::MAX as u64);
+
 /// What an entry adds to the history, if anything.
 ///
 /// The duration is the slot time that the worker measured. The time between the records of assignment and end
@@ -135,8 +139,52 @@ pub(crate) fn history_row(entry: &Entry) -> Option<HistoryRow> {
         key: key.clone(),
         attempt: *attempt,
         at: entry.at,
-        duration: finish.timing.total(),
+        duration: finish.timing.total().min(LONGEST),
         verdict: finish.verdict,
         counts: *counts,
     })
+}
+
+/// A blob that a run needs for as long as it is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BlobUse {
+    pub(crate) digest: Digest,
+    /// Its size as its worker gave it; 0 for a manifest, whose size no record tells.
+    pub(crate) bytes: u64,
+    /// True for the manifest of a workspace, which names further blobs.
+    pub(crate) manifest: bool,
+}
+
+/// No blob is larger: what a worker claims beyond it is not believed, or a few lies would overflow every sum.
+const BLOB_BYTES: u64 = 1 << 44;
+
+/// The blobs that a record refers to. What is no digest names no blob that any store could hold, and is left out.
+pub(crate) fn blobs_of(record: &Record) -> Vec<BlobUse> {
+    let (mut uses, manifest) = (Vec::new(), false);
+    match record {
+        Record::RunOpened { workspace: Workspace::Shipped(shipped), .. } => {
+            let digest = shipped.manifest.parse().ok();
+            uses.extend(digest.map(|digest| BlobUse { digest, bytes: 0, manifest: true }));
+        }
+        Record::AttemptFinished { finish, .. } => {
+            let kept = finish.output.total_bytes.saturating_sub(finish.output.dropped_bytes);
+            let output = finish.output.blob.iter().map(|digest| (digest, kept));
+            let artifacts = finish.artifacts.iter().map(|artifact| (&artifact.digest, artifact.bytes));
+            uses.extend(output.chain(artifacts).filter_map(|(digest, bytes)| {
+                Some(BlobUse { digest: digest.parse().ok()?, bytes: bytes.min(BLOB_BYTES), manifest })
+            }));
+        }
+        Record::RunOpened { workspace: Workspace::InPlace(_), .. }
+        | Record::GroupAdded { .. }
+        | Record::SpecsAdded { .. }
+        | Record::RunSealed
+        | Record::AttemptAssigned { .. }
+        | Record::AttemptStarted { .. }
+        | Record::TestsReported { .. }
+        | Record::AttemptSuperseded { .. }
+        | Record::SpecDecided { .. }
+        | Record::RunCancelled { .. }
+        | Record::RunFinished { .. } => {}
+    }
+    uses
 }

@@ -1,5 +1,6 @@
-//! Verdicts as words in columns, and patterns as the database spells them.
+//! Verdicts and roles as words in columns, and patterns as the database spells them.
 
+use crate::TokenRole;
 use part_core::{AttemptVerdict, InvalidReason, RunVerdict};
 
 const RUN_VERDICTS: [RunVerdict; 5] = [
@@ -10,17 +11,21 @@ const RUN_VERDICTS: [RunVerdict; 5] = [
     RunVerdict::Cancelled,
 ];
 
-const ATTEMPT_VERDICTS: [AttemptVerdict; 9] = [
+const ATTEMPT_VERDICTS: [AttemptVerdict; 10] = [
     AttemptVerdict::Passed,
     AttemptVerdict::Failed,
     AttemptVerdict::TimedOut,
     AttemptVerdict::Crashed,
     AttemptVerdict::Lost,
     AttemptVerdict::Cancelled,
+    AttemptVerdict::SetupFailed,
     AttemptVerdict::Invalid(InvalidReason::NoTests),
     AttemptVerdict::Invalid(InvalidReason::Report),
     AttemptVerdict::Invalid(InvalidReason::MissingTests),
 ];
+
+const ROLES: [TokenRole; 5] =
+    [TokenRole::Worker, TokenRole::View, TokenRole::Submit, TokenRole::Operate, TokenRole::Admin];
 
 pub(crate) fn run_verdict_word(verdict: RunVerdict) -> &'static str {
     match verdict {
@@ -40,6 +45,7 @@ pub(crate) fn attempt_verdict_word(verdict: AttemptVerdict) -> &'static str {
         AttemptVerdict::Crashed => "crashed",
         AttemptVerdict::Lost => "lost",
         AttemptVerdict::Cancelled => "cancelled",
+        AttemptVerdict::SetupFailed => "setup_failed",
         AttemptVerdict::Invalid(InvalidReason::NoTests) => "no_tests",
         AttemptVerdict::Invalid(InvalidReason::Report) => "invalid_report",
         AttemptVerdict::Invalid(InvalidReason::MissingTests) => "missing_tests",
@@ -54,9 +60,37 @@ pub(crate) fn attempt_verdict(word: &str) -> Option<AttemptVerdict> {
     ATTEMPT_VERDICTS.into_iter().find(|verdict| attempt_verdict_word(*verdict) == word)
 }
 
+pub(crate) fn role_word(role: TokenRole) -> &'static str {
+    match role {
+        TokenRole::Worker => "worker",
+        TokenRole::View => "view",
+        TokenRole::Submit => "submit",
+        TokenRole::Operate => "operate",
+        TokenRole::Admin => "admin",
+    }
+}
+
+pub(crate) fn role(word: &str) -> Option<TokenRole> {
+    ROLES.into_iter().find(|role| role_word(*role) == word)
+}
+
 /// The pattern in SQLite's spelling, where brackets are special too.
 pub(crate) fn sqlite_glob(pattern: &str) -> String {
     pattern.replace('[', "[[]")
+}
+
+/// The pattern in PostgreSQL's spelling, for `LIKE`.
+pub(crate) fn postgres_like(pattern: &str) -> String {
+    let mut like = String::with_capacity(pattern.len());
+    for character in pattern.chars() {
+        match character {
+            '*' => like.push('%'),
+            '?' => like.push('_'),
+            '%' | '_' | '\\' => like.extend(['\\', character]),
+            other => like.push(other),
+        }
+    }
+    like
 }
 
 /// True when `text` is what `pattern` describes: `*` is any text, `?` any one character.
@@ -91,14 +125,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_verdict_has_a_word_of_its_own() {
+    fn every_verdict_and_role_has_a_word_of_its_own() {
         for verdict in RUN_VERDICTS {
             assert_eq!(run_verdict(run_verdict_word(verdict)), Some(verdict));
         }
         for verdict in ATTEMPT_VERDICTS {
             assert_eq!(attempt_verdict(attempt_verdict_word(verdict)), Some(verdict));
         }
-        assert_eq!((run_verdict("odd"), attempt_verdict("odd")), (None, None));
+        for known in ROLES {
+            assert_eq!(role(role_word(known)), Some(known));
+        }
+        assert_eq!((run_verdict("odd"), attempt_verdict("odd"), role("odd")), (None, None, None));
     }
 
     #[test]

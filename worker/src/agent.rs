@@ -1,20 +1,20 @@
 //! The agent: keeps the link to the leader open, hands orders to slots and their reports to the leader.
 
-use crate::attempt::Host;
+use crate::attempt::{Host, Listener};
+use crate::directory::Directory;
+use crate::health::watch_health;
 use crate::held::{self, Found};
 use crate::slot::{Slot, SlotSays};
-use crate::spool::Spool;
 use crate::{WorkerError, bounds, shim};
-use part_core::{
-    AttemptId, AttemptVerdict, CancelMode, Capabilities, Command, Finish, HeldAttempt, HeldState,
-    Incarnation, Introduction, ReportBody, SlotId, StartOrder, Term, WorkerId,
-};
+use part_core::desk::{Act, Desk, Identity};
+use part_core::{AttemptId, Capabilities, Incarnation, Introduction, SlotId, StartOrder, Timestamp, WorkerId};
 use part_proto::MESSAGE_LIMIT;
 use part_proto::convert::{
-    LeaderSays, command_from_wire, drain_to_wire, heartbeat_to_wire, introduction_to_wire, report_to_wire,
+    LeaderSays, command_from_wire, drain_to_wire, health_to_wire, heartbeat_to_wire, introduction_to_wire,
+    report_to_wire,
 };
-use part_proto::v1::{self, worker_service_client::WorkerServiceClient};
-use std::collections::{BTreeMap, BTreeSet};
+use part_proto::v1::{self, OutputChunk, worker_service_client::WorkerServiceClient};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -45,23 +45,24 @@ pub struct WorkerOptions {
     pub capabilities: Capabilities,
     /// This life: differs after each restart.
     pub incarnation: Incarnation,
+    /// Bytes that cached workspaces may take; none for what suits the disk.
+    pub cache_bytes: Option<u64>,
 }
 
 /// A worker.
 pub struct Worker {
     options: WorkerOptions,
-    link: Channel,
+    directory: Directory,
+    /// A connection to the leader for bytes, while there is a link.
+    leader_bytes: Option<Channel>,
     /// Set to make it take no new work.
     draining: watch::Receiver<bool>,
+    /// Why the machine can run nothing now.
+    health: watch::Receiver<Option<String>>,
     slots: BTreeMap<SlotId, Slot>,
     says: mpsc::Receiver<SlotSays>,
-    spool: Spool,
-    /// What each slot holds, until its end is acknowledged.
-    held: BTreeMap<AttemptId, SlotId>,
-    /// Attempts to forget without a report.
-    discarded: BTreeSet<AttemptId>,
-    term: Term,
-    refused_commands: u64,
+    /// What is held, obeyed, refused, and still to be reported.
+    desk: Desk,
 }
 
 /// Why a link ended.
@@ -74,42 +75,38 @@ impl Worker {
     /// Prepares slots, and finds what an earlier life of this worker left: attempts that still run are adopted,
     /// those that ended are reported, and processes without an owner are ended.
     ///
-    /// `link` and `blobs` are connections of their own: uploads must not hold up what the link says.
-    ///
     /// # Errors
     ///
     /// When the worker's folder cannot be used.
     pub async fn start(
         options: WorkerOptions,
-        link: Channel,
-        blobs: Channel,
+        directory: Directory,
         draining: watch::Receiver<bool>,
     ) -> Result<Worker, WorkerError> {
         let (speak, says) = mpsc::channel(bounds::SLOT_QUEUE);
-        let host = Arc::new(Host::new(&options, blobs)?);
+        let host = Arc::new(Host::new(&options, directory.clone())?);
         let mut slots = BTreeMap::new();
-        let mut held = BTreeMap::new();
+        let mut desk = Desk::new(identity(&options));
         let found = held::find(&options, &host).await?;
         let mut found_on: BTreeMap<SlotId, Vec<Found>> = BTreeMap::new();
         for found in found {
-            held.insert(found.order.attempt, found.slot);
+            desk.adopt(found.order.attempt, found.slot);
             found_on.entry(found.slot).or_default().push(found);
         }
         for slot in &options.slots {
             let found = found_on.remove(slot).unwrap_or_default();
             slots.insert(*slot, Slot::spawn(*slot, Arc::clone(&host), speak.clone(), found));
         }
+        let health = watch_health(options.home.clone());
         Ok(Worker {
             options,
-            link,
+            directory,
+            leader_bytes: None,
             draining,
+            health,
             slots,
             says,
-            spool: Spool::default(),
-            held,
-            discarded: BTreeSet::new(),
-            term: Term::default(),
-            refused_commands: 0,
+            desk,
         })
     }
 
@@ -154,15 +151,28 @@ impl Worker {
 
     async fn link(&mut self, stop: &CancellationToken) -> LinkEnd {
         let (out, messages) = mpsc::channel(bounds::LINK_QUEUE);
-        self.spool.rewind();
+        let directory = self.directory.clone();
+        let finding = directory.find_leader();
+        tokio::pin!(finding);
+        let leader = loop {
+            tokio::select! {
+                () = stop.cancelled() => return LinkEnd::Stop,
+                found = &mut finding => match found {
+                    Ok(leader) => break leader,
+                    Err(why) => return LinkEnd::Closed(format!("no leader can be found: {why}")),
+                },
+                Some(said) = self.says.recv() => self.slot_said(said),
+            }
+        };
+        self.leader_bytes = Some(leader.bytes);
+        self.desk.rewind();
         let introduction = self.introduction();
         let mut told = introduction.draining;
-        if out.try_send(introduction_to_wire(&introduction, env!("CARGO_PKG_VERSION"))).is_err() {
+        if out.try_send(introduction_to_wire(&introduction, wall_clock())).is_err() {
             return LinkEnd::Closed("the link's queue is closed".to_owned());
         }
         // An order is a little larger than the message that its spec came in.
-        let mut client =
-            WorkerServiceClient::new(self.link.clone()).max_decoding_message_size(2 * MESSAGE_LIMIT);
+        let mut client = WorkerServiceClient::new(leader.channel).max_decoding_message_size(2 * MESSAGE_LIMIT);
         let opening = client.link(tokio_stream::wrappers::ReceiverStream::new(messages));
         tokio::pin!(opening);
         let mut orders = loop {
@@ -170,7 +180,7 @@ impl Worker {
                 () = stop.cancelled() => return LinkEnd::Stop,
                 opened = &mut opening => match opened {
                     Ok(opened) => break opened.into_inner(),
-                    Err(status) => return LinkEnd::Closed(status.message().to_owned()),
+                    Err(status) => return LinkEnd::Closed(format!("{}: {}", leader.address, status.message())),
                 },
                 Some(said) = self.says.recv() => self.slot_said(said),
             }
@@ -192,16 +202,23 @@ impl Worker {
                     Err(status) => return LinkEnd::Closed(status.message().to_owned()),
                 },
                 Some(said) = self.says.recv() => self.slot_said(said),
-                Ok(permit) = out.reserve(), if self.spool.has_unsent() || told != self.is_draining() => {
+                Ok(permit) = out.reserve(), if self.desk.has_unsent() || told != self.is_draining() => {
                     if told != self.is_draining() {
                         told = self.is_draining();
                         permit.send(drain_to_wire(told));
-                    } else if let Some(report) = self.spool.next() {
+                    } else if let Some(report) = self.desk.next_report() {
                         permit.send(report_to_wire(report));
                     }
                 }
                 // The leader is told above, as soon as there is room.
                 Ok(()) = self.draining.changed() => {}
+                Ok(()) = self.health.changed() => {
+                    let problem = self.health.borrow_and_update().clone();
+                    // A full queue: the next introduction says it.
+                    if out.try_send(health_to_wire(problem.as_deref(), wall_clock())).is_err() {
+                        return LinkEnd::Closed("the leader does not take what the worker says".to_owned());
+                    }
+                }
                 _ = beat.tick() => {
                     if heard.elapsed() > bounds::LEADER_SILENCE {
                         return LinkEnd::Closed(format!("nothing heard from the leader for {:?}", heard.elapsed()));
@@ -214,22 +231,7 @@ impl Worker {
     }
 
     fn introduction(&self) -> Introduction {
-        let finished: BTreeSet<AttemptId> = self.spool.finished().collect();
-        let held = self.held.iter().map(|(attempt, slot)| HeldAttempt {
-            attempt: *attempt,
-            slot: *slot,
-            state: if finished.contains(attempt) { HeldState::Reported } else { HeldState::Running },
-        });
-        Introduction {
-            worker: WorkerId(self.options.name.clone()),
-            incarnation: self.options.incarnation,
-            host: self.options.host.clone(),
-            term_seen: self.term,
-            capabilities: self.options.capabilities.clone(),
-            slots: self.options.slots.clone(),
-            held: held.collect(),
-            draining: self.is_draining(),
-        }
+        self.desk.introduction(self.is_draining(), self.health.borrow().clone())
     }
 
     fn is_draining(&self) -> bool {
@@ -240,94 +242,108 @@ impl Worker {
     fn leader_said(&mut self, message: v1::LeaderMessage) -> Result<(), String> {
         let (term, said) = command_from_wire(message)
             .map_err(|error| format!("the leader cannot be understood: {error}"))?;
-        if term < self.term {
-            self.refused_commands += 1;
-            tracing::warn!(%term, seen = %self.term, refused = self.refused_commands, "order of an older term refused");
-            return Ok(());
-        }
-        self.term = term;
+        let refused = self.desk.refused_commands();
         match said {
-            LeaderSays::Heartbeat => {}
-            LeaderSays::Command(Command::Welcome { acknowledged, discard, lost_after: _ }) => {
-                self.acknowledged(acknowledged);
-                discard.into_iter().for_each(|attempt| self.discard(attempt));
-            }
-            LeaderSays::Command(Command::Start(order)) => self.start_order(order),
-            LeaderSays::Command(Command::Cancel { attempt, mode }) => {
-                if let Some(slot) = self.held.get(&attempt).and_then(|slot| self.slots.get(slot)) {
-                    slot.cancel(attempt, mode);
+            LeaderSays::Heartbeat { daemons } => {
+                if self.desk.obeys(term) {
+                    self.directory.remember(daemons);
                 }
             }
-            LeaderSays::Command(Command::Acknowledge { through }) => self.acknowledged(through),
+            LeaderSays::Output { attempt, watch } => {
+                if self.desk.obeys(term) {
+                    self.send_output(attempt, watch);
+                }
+            }
+            LeaderSays::Command(command) => {
+                let acts = self.desk.hear(term, command);
+                acts.into_iter().for_each(|act| self.act(act));
+            }
+        }
+        if self.desk.refused_commands() > refused {
+            let (seen, refused) = (self.desk.term_seen(), self.desk.refused_commands());
+            tracing::warn!(%term, %seen, refused, "order of an older term refused");
         }
         Ok(())
     }
 
-    fn start_order(&mut self, order: StartOrder) {
-        let attempts: Vec<AttemptId> = order.attempts.iter().map(|attempt| attempt.attempt).collect();
-        if attempts.iter().all(|attempt| self.held.contains_key(attempt)) {
-            return; // Sent again.
-        }
-        let slot = order.slot;
-        let taken = match self.slots.get(&slot) {
-            Some(found) => found.start(order).err().map(|_| "the slot is taken"),
-            None => Some("there is no such slot here"),
-        };
-        for attempt in attempts {
-            match taken {
-                None => {
-                    self.held.insert(attempt, slot);
+    fn act(&mut self, act: Act) {
+        match act {
+            Act::Start(order) => self.start_order(order),
+            Act::Cancel { attempt, slot, mode } => {
+                if let Some(slot) = self.slots.get(&slot) {
+                    slot.cancel(attempt, mode);
                 }
-                Some(why) => {
-                    tracing::error!(%attempt, slot = slot.0, why, "order refused");
-                    let finish =
-                        Box::new(Finish::declared(AttemptVerdict::Lost, format!("slot {slot}: {why}")));
-                    self.spool.push(ReportBody::Finished { attempt, finish });
+            }
+            Act::Forget { attempt, slot } => {
+                if let Some(slot) = self.slots.get(&slot) {
+                    slot.forget(attempt);
                 }
             }
         }
     }
 
-    fn discard(&mut self, attempt: AttemptId) {
-        if let Some(slot) = self.held.get(&attempt).and_then(|slot| self.slots.get(slot)) {
-            self.discarded.insert(attempt);
-            slot.cancel(attempt, CancelMode::Kill);
+    fn start_order(&mut self, order: StartOrder) {
+        let refused = match self.slots.get(&order.slot) {
+            Some(slot) => slot.start(order).err().map(|order| (order, "the slot is taken")),
+            None => Some((order, "there is no such slot here")),
+        };
+        if let Some((order, why)) = refused {
+            tracing::error!(slot = order.slot.0, why, "order refused");
+            self.desk.refuse(&order, why);
         }
+    }
+
+    /// Sends what an attempt writes to whoever looks at it through the leader.
+    fn send_output(&self, attempt: AttemptId, watch: u128) {
+        let Some(slot) = self.desk.slot_of(attempt).and_then(|slot| self.slots.get(&slot)) else { return };
+        let Some(bytes) = self.leader_bytes.clone() else { return };
+        let (out, chunks) = mpsc::channel(bounds::LIVE_QUEUE);
+        let name = OutputChunk { watch: watch.to_be_bytes().to_vec(), ..OutputChunk::default() };
+        if out.try_send(name).is_err() || !slot.listen(attempt, Listener::new(out)) {
+            return;
+        }
+        tokio::spawn(async move {
+            let chunks = tokio_stream::wrappers::ReceiverStream::new(chunks);
+            if let Err(status) = WorkerServiceClient::new(bytes).send_output(chunks).await {
+                tracing::debug!(%attempt, why = status.message(), "nobody looks at the output any more");
+            }
+        });
     }
 
     fn slot_said(&mut self, said: SlotSays) {
         match said {
             SlotSays::Report(body) => {
-                if let ReportBody::Finished { attempt, .. } = &body
-                    && self.discarded.remove(attempt)
-                {
-                    self.settled(*attempt);
-                    return;
+                if let Some(act) = self.desk.slot_said(body) {
+                    self.act(act);
                 }
-                self.spool.push(body);
             }
         }
     }
+}
 
-    fn acknowledged(&mut self, through: u64) {
-        for attempt in self.spool.acknowledge(through) {
-            self.settled(attempt);
-        }
+fn identity(options: &WorkerOptions) -> Identity {
+    Identity {
+        worker: WorkerId(options.name.clone()),
+        incarnation: options.incarnation,
+        host: options.host.clone(),
+        capabilities: options.capabilities.clone(),
+        slots: options.slots.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
     }
+}
 
-    /// Nobody will ask for this attempt again: its folder may go.
-    fn settled(&mut self, attempt: AttemptId) {
-        self.discarded.remove(&attempt);
-        if let Some(slot) = self.held.remove(&attempt).and_then(|slot| self.slots.get(&slot)) {
-            slot.forget(attempt);
-        }
-    }
+/// This machine's clock; only compared by people and by the leader's check that it is roughly right.
+fn wall_clock() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    Timestamp(since.map_or(0, |since| since.as_millis() as u64))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use part_core::{AttemptOrder, Recipe, Report, RunId, SpecIndex, Workspace};
+    use part_core::{
+        AttemptOrder, Command, HeldAttempt, HeldState, Recipe, Report, ReportBody, RunId, SpecIndex, Term, Workspace,
+    };
     use part_proto::convert::command_to_wire;
     use tonic::transport::Endpoint;
 
@@ -368,10 +384,11 @@ mod tests {
                 inherit_env: false,
                 capabilities: Capabilities::default(),
                 incarnation: Incarnation(1),
+                cache_bytes: None,
             };
             let (drain, draining) = watch::channel(false);
             let nobody = || Endpoint::from_static("http://127.0.0.1:1").connect_lazy();
-            let worker = Worker::start(options, nobody(), nobody(), draining).await.expect("a worker");
+            let worker = Worker::start(options, Directory::fixed(nobody(), nobody()), draining).await.expect("a worker");
             Bench { worker, _home: home, _drain: drain }
         }
 
@@ -381,16 +398,16 @@ mod tests {
 
         /// Waits for what the slots say about so many attempts' ends.
         async fn ends(&mut self, count: usize) {
-            while self.worker.spool.finished().count() < count {
+            while self.reported().len() < count {
                 let said = tokio::time::timeout(Duration::from_secs(60), self.worker.says.recv()).await;
                 self.worker.slot_said(said.expect("in time").expect("a slot"));
             }
         }
 
         fn reported(&mut self) -> Vec<(u32, String)> {
-            self.worker.spool.rewind();
+            self.worker.desk.rewind();
             let mut ends = Vec::new();
-            while let Some(Report { body, .. }) = self.worker.spool.next() {
+            while let Some(Report { body, .. }) = self.worker.desk.next_report() {
                 if let ReportBody::Finished { attempt, finish } = body {
                     ends.push((attempt.spec.0, finish.message.clone()));
                 }
@@ -434,7 +451,7 @@ mod tests {
         bench.hear(5, &Command::Acknowledge { through: 0 });
         bench.hear(4, &order(0, 1));
         assert!(bench.worker.introduction().held.is_empty());
-        assert_eq!((bench.worker.refused_commands, bench.worker.introduction().term_seen), (1, Term(5)));
+        assert_eq!((bench.worker.desk.refused_commands(), bench.worker.introduction().term_seen), (1, Term(5)));
         assert!(
             bench.worker.leader_said(v1::LeaderMessage { term: 6, body: None }).is_err(),
             "ends the link"
@@ -453,6 +470,6 @@ mod tests {
         let said = bench.worker.says.recv().await.expect("a slot");
         bench.worker.slot_said(said);
         assert_eq!(bench.reported(), [(2, "slot 3: there is no such slot here".to_owned())]);
-        assert!(bench.worker.introduction().held.is_empty() && bench.worker.discarded.is_empty());
+        assert!(bench.worker.introduction().held.is_empty());
     }
 }

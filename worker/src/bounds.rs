@@ -4,12 +4,12 @@ use std::time::Duration;
 
 /// Heartbeats this often when there is nothing else to say: three missed ones make a worker suspect.
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(2);
-/// Silence of the leader after which the worker gives the link up and opens another.
-pub(crate) const LEADER_SILENCE: Duration = Duration::from_secs(20);
+/// Silence of the leader after which the worker gives the link up and looks for the leader anew: three missed heartbeats.
+pub(crate) const LEADER_SILENCE: Duration = Duration::from_secs(7);
 /// First wait before a link is opened again; doubled up to [`RELINK_SLOWEST`].
 pub(crate) const RELINK_FIRST: Duration = Duration::from_millis(100);
-/// Longest wait before a link is opened again.
-pub(crate) const RELINK_SLOWEST: Duration = Duration::from_secs(5);
+/// Longest wait before a link is opened again: it is part of what a change of leaders costs.
+pub(crate) const RELINK_SLOWEST: Duration = Duration::from_secs(1);
 /// Messages on their way into the link's stream; more wait in the spool.
 pub(crate) const LINK_QUEUE: usize = 64;
 /// How long a leaving worker waits for tied attempts to end politely; longer than any sensible grace period.
@@ -50,3 +50,45 @@ pub(crate) const PROBE: Duration = Duration::from_secs(5);
 pub(crate) const PROBE_OUTPUT: usize = 64 * 1024;
 /// How long a leaving worker waits for the shim of a slot on which nothing runs.
 pub(crate) const LEAVE_IDLE: Duration = Duration::from_secs(5);
+/// How long a daemon may take to say who leads.
+pub(crate) const FIND_LEADER: Duration = Duration::from_secs(3);
+/// Addresses of daemons that are remembered.
+pub(crate) const DAEMONS: usize = 64;
+/// How often the worker looks at its disk.
+pub(crate) const HEALTH_LOOK: Duration = Duration::from_secs(10);
+/// Free bytes below which no new work is taken: an attempt may write that much.
+pub(crate) const DISK_LOW: u64 = 2 << 30;
+/// On a small disk a twentieth is enough.
+pub(crate) const DISK_LOW_PART: u64 = 20;
+/// How often a listener is given what a running attempt wrote: no person sees the difference.
+pub(crate) const LIVE_LOOK: Duration = Duration::from_millis(200);
+/// Listeners of one attempt that wait to be served; more are sent away.
+pub(crate) const LIVE_LISTENERS: usize = 8;
+/// Chunks of live output on their way to one listener.
+pub(crate) const LIVE_QUEUE: usize = 4;
+/// Tries to fetch a workspace, as many as a change of leaders may cost; what came before is not fetched again.
+pub(crate) const FETCH_TRIES: u32 = 8;
+/// Wait before the second of them; as much longer for each further one.
+pub(crate) const FETCH_RETRY: Duration = Duration::from_millis(500);
+/// Silence of whoever sends a workspace after which somebody else is asked.
+pub(crate) const FETCH_SILENCE: Duration = Duration::from_secs(30);
+/// Messages of a workspace, of at most 1 MiB, that wait to be written.
+pub(crate) const FETCH_QUEUE: usize = 4;
+/// Bytes of cached workspaces and setups, where nobody says: some dozens of large projects.
+pub(crate) const CACHE_BYTES: u64 = 20 << 30;
+/// On a small disk this part of it.
+pub(crate) const CACHE_PART: u64 = 10;
+/// Workspaces without a run that are kept for the next one, beside the one that it takes.
+pub(crate) const IDLE_WORKSPACES: usize = 2;
+/// How long such a workspace is kept: a working day's pause and a night.
+pub(crate) const IDLE_WORKSPACE: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long nobody must have used a workspace before another run takes it: between two specs of a run it is less.
+pub(crate) const WORKSPACE_REST: Duration = Duration::from_secs(2);
+/// Times that an attempt waits for its run's workspace: between ready and entered somebody may take it away.
+pub(crate) const WORKSPACE_TRIES: u32 = 5;
+/// Times that a run's workspace is tried to be made ready before its failure is final on this host.
+pub(crate) const RUN_TRIES: u32 = 2;
+/// Runs whose workspaces are remembered as ready or failed.
+pub(crate) const RUNS_REMEMBERED: usize = 64;
+/// Setup steps of a run; part.toml allows fewer.
+pub(crate) const SETUP_STEPS: usize = 64;

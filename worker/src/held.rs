@@ -6,6 +6,7 @@
 use crate::attempt::{Begin, Host, ORDER_FILE, end_shim_in};
 use crate::folder::remove_folder;
 use crate::shim::{self, Mode, ShimHandle};
+use crate::workspace::InUse;
 use crate::{WorkerError, WorkerOptions};
 use part_core::{AttemptOrder, SlotId, StartOrder, Workspace};
 use part_proto::convert::{LeaderSays, command_from_wire};
@@ -18,11 +19,13 @@ use std::sync::Arc;
 /// An attempt of an earlier life.
 pub(crate) struct Found {
     pub(crate) order: AttemptOrder,
-    pub(crate) workspace: PathBuf,
+    pub(crate) workspace: Workspace,
     pub(crate) slot: SlotId,
     /// The slot's shim, handed over with the attempt that it runs.
     pub(crate) shim: Option<ShimHandle>,
     pub(crate) begin: Begin,
+    /// Keeps its workspace until its end is evaluated.
+    pub(crate) in_use: Option<InUse>,
 }
 
 /// Looks through the worker's folder. Attempts that neither run nor ended are dropped: the leader learns from the
@@ -78,15 +81,20 @@ async fn adopt(
     shims: &mut BTreeMap<PathBuf, ShimHandle>,
 ) -> Option<Found> {
     let slot_folder = host.slot_folder(order.slot);
-    let Workspace::InPlace(workspace) = order.workspace;
+    let workspace = order.workspace;
     let attempt = order.attempts.pop()?;
     let name = attempt.attempt.to_string();
+    let in_use = match &workspace {
+        Workspace::InPlace(_) => None,
+        Workspace::Shipped(shipped) => host.workspaces.found(attempt.attempt.run, shipped),
+    };
     let found = Found {
         order: attempt,
-        workspace: workspace.into(),
+        workspace,
         slot: order.slot,
         shim: None,
         begin: Begin::Afresh,
+        in_use,
     };
     let mut remembered = None;
     if let Some(shim) = shims.get(&slot_folder) {
@@ -124,7 +132,7 @@ fn read_order(folder: &Path) -> Result<Option<StartOrder>, String> {
     let message = v1::LeaderMessage::decode(bytes.as_slice()).map_err(|error| error.to_string())?;
     match command_from_wire(message).map_err(|error| error.to_string())? {
         (_, LeaderSays::Command(part_core::Command::Start(order))) => Ok(Some(order)),
-        (_, LeaderSays::Command(_) | LeaderSays::Heartbeat) => Err("it holds something else".to_owned()),
+        (_, LeaderSays::Command(_) | LeaderSays::Heartbeat { .. } | LeaderSays::Output { .. }) => Err("it holds something else".to_owned()),
     }
 }
 

@@ -10,14 +10,17 @@ mod agent;
 mod attempt;
 mod bounds;
 mod detect;
+mod directory;
 mod error;
 mod folder;
+mod health;
 mod held;
 pub mod shim;
 mod slot;
-mod spool;
+mod workspace;
 
 pub use agent::{Worker, WorkerOptions};
 pub use detect::probe;
+pub use directory::{Connect, Directory};
 pub use error::WorkerError;
 pub use folder::remove_folder;

@@ -1,12 +1,12 @@
 //! A slot: one attempt at a time, under a shim that is kept from attempt to attempt.
 
-use crate::attempt::{self, Host, Job};
+use crate::attempt::{self, Host, Job, Listener, Reins};
 use crate::bounds;
 use crate::folder::remove_folder;
 use crate::held::Found;
 use crate::shim::{Mode, ShimHandle};
 use futures::FutureExt;
-use part_core::{AttemptId, AttemptVerdict, CancelMode, Finish, ReportBody, SlotId, StartOrder, Workspace};
+use part_core::{AttemptId, AttemptVerdict, CancelMode, Finish, ReportBody, SlotId, StartOrder};
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,8 +29,15 @@ pub(crate) struct Slot {
     task: JoinHandle<()>,
 }
 
-/// For each attempt that is not over: whether it is to stop.
-type Cancels = Arc<Mutex<BTreeMap<AttemptId, watch::Sender<Option<CancelMode>>>>>;
+/// For each attempt that is not over: the agent's ends.
+type Cancels = Arc<Mutex<BTreeMap<AttemptId, Held>>>;
+
+/// What the agent holds of an attempt, and until its slot takes them, the attempt's own ends.
+struct Held {
+    cancel: watch::Sender<Option<CancelMode>>,
+    listen: mpsc::Sender<Listener>,
+    reins: Option<Reins>,
+}
 
 /// The slot's own side.
 struct Task {
@@ -72,8 +79,14 @@ impl Slot {
     pub(crate) fn cancel(&self, attempt: AttemptId, mode: CancelMode) {
         let cancels = self.cancels.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(cancel) = cancels.get(&attempt) {
-            cancel.send_modify(|wanted| *wanted = (*wanted).max(Some(mode)));
+            cancel.cancel.send_modify(|wanted| *wanted = (*wanted).max(Some(mode)));
         }
+    }
+
+    /// Lets somebody see what a running attempt writes. False when it does not run, or too many look already.
+    pub(crate) fn listen(&self, attempt: AttemptId, listener: Listener) -> bool {
+        let held = self.cancels.lock().unwrap_or_else(PoisonError::into_inner);
+        held.get(&attempt).is_some_and(|held| held.listen.try_send(listener).is_ok())
     }
 
     /// Removes what is left of an attempt.
@@ -118,11 +131,11 @@ impl Slot {
 
 fn stop_all(cancels: &Cancels, mode: CancelMode) {
     let cancels = cancels.lock().unwrap_or_else(PoisonError::into_inner);
-    cancels.values().for_each(|cancel| cancel.send_modify(|wanted| *wanted = (*wanted).max(Some(mode))));
+    cancels.values().for_each(|held| held.cancel.send_modify(|wanted| *wanted = (*wanted).max(Some(mode))));
 }
 
 fn register(cancels: &Cancels, attempt: AttemptId) {
-    cancels.lock().unwrap_or_else(PoisonError::into_inner).insert(attempt, watch::channel(None).0);
+    cancels.lock().unwrap_or_else(PoisonError::into_inner).insert(attempt, Held::new());
 }
 
 fn unregister(cancels: &Cancels, attempt: AttemptId) {
@@ -132,18 +145,19 @@ fn unregister(cancels: &Cancels, attempt: AttemptId) {
 impl Task {
     async fn work(mut self, mut orders: mpsc::Receiver<StartOrder>, found: Vec<Found>) {
         for found in found {
-            let wish = self.wish(found.order.attempt);
-            let job = Job::found(self.slot, found.order, found.workspace, wish);
+            let reins = self.reins(found.order.attempt);
+            let job = Job::found(self.slot, found.order, found.workspace, reins);
             if let Some(shim) = found.shim {
                 self.shim = Some(shim);
             }
+            let in_use = found.in_use;
             self.attempt(job, found.begin).await;
+            drop(in_use);
         }
         while let Some(order) = orders.recv().await {
-            let Workspace::InPlace(workspace) = order.workspace;
             for attempt in order.attempts {
-                let wish = self.wish(attempt.attempt);
-                let job = Job::new(self.slot, attempt, workspace.clone().into(), wish);
+                let reins = self.reins(attempt.attempt);
+                let job = Job::new(self.slot, attempt, order.workspace.clone(), reins);
                 self.attempt(job, attempt::Begin::default()).await;
             }
         }
@@ -170,9 +184,18 @@ impl Task {
         unregister(&self.cancels, attempt);
     }
 
-    fn wish(&self, attempt: AttemptId) -> watch::Receiver<Option<CancelMode>> {
-        let cancels = self.cancels.lock().unwrap_or_else(PoisonError::into_inner);
-        cancels.get(&attempt).map_or_else(|| watch::channel(None).1, watch::Sender::subscribe)
+    fn reins(&self, attempt: AttemptId) -> Reins {
+        let mut cancels = self.cancels.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = cancels.entry(attempt).or_insert_with(Held::new);
+        held.reins.take().unwrap_or_else(|| Reins { wish: held.cancel.subscribe(), listeners: mpsc::channel(1).1 })
+    }
+}
+
+impl Held {
+    fn new() -> Held {
+        let (cancel, wish) = watch::channel(None);
+        let (listen, listeners) = mpsc::channel(bounds::LIVE_LISTENERS);
+        Held { cancel, listen, reins: Some(Reins { wish, listeners }) }
     }
 }
 

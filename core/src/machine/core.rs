@@ -71,6 +71,10 @@ impl Core {
                 self.reported(&worker, incarnation, report, now, &mut pending);
             }
             Input::DrainChanged { worker, draining } => self.drain_changed(&worker, draining),
+            Input::HealthChanged { worker, incarnation, problem } => {
+                self.health_changed(&worker, incarnation, problem);
+            }
+            Input::HeldBack { worker, by } => self.held_back(worker, by),
             Input::LeaderPaused { lasted } => self.leader_paused(lasted, now),
             Input::TimePassed => self.time_passed(now, &mut pending),
         }

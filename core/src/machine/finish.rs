@@ -151,9 +151,12 @@ fn next(
             let flaky = spec.finishes().any(|(_, finish)| is_own_fault(finish.verdict));
             Next::Decide(SpecVerdict::Passed { flaky })
         }
-        AttemptVerdict::Lost | AttemptVerdict::Cancelled => {
+        AttemptVerdict::Lost | AttemptVerdict::Cancelled | AttemptVerdict::SetupFailed => {
             let lost = spec.finishes().filter(|(_, finish)| is_worker_fault(finish.verdict)).count();
-            let given_up = Next::Decide(SpecVerdict::NotPassed(AttemptVerdict::Lost));
+            let given_up = Next::Decide(SpecVerdict::NotPassed(match verdict {
+                AttemptVerdict::SetupFailed => verdict,
+                _ => AttemptVerdict::Lost,
+            }));
             match cancelled {
                 // Nobody stopped it: it went down with its daemon.
                 Some(CancelReason::Abandoned { .. }) => given_up,
@@ -185,14 +188,17 @@ fn is_own_fault(verdict: AttemptVerdict) -> bool {
         | AttemptVerdict::TimedOut
         | AttemptVerdict::Crashed
         | AttemptVerdict::Invalid(_) => true,
-        AttemptVerdict::Passed | AttemptVerdict::Lost | AttemptVerdict::Cancelled => false,
+        AttemptVerdict::Passed
+        | AttemptVerdict::Lost
+        | AttemptVerdict::Cancelled
+        | AttemptVerdict::SetupFailed => false,
     }
 }
 
 /// True when the worker is to blame: gone, or it stopped the attempt without being asked by the run.
 fn is_worker_fault(verdict: AttemptVerdict) -> bool {
     match verdict {
-        AttemptVerdict::Lost | AttemptVerdict::Cancelled => true,
+        AttemptVerdict::Lost | AttemptVerdict::Cancelled | AttemptVerdict::SetupFailed => true,
         AttemptVerdict::Passed
         | AttemptVerdict::Failed
         | AttemptVerdict::TimedOut

@@ -91,6 +91,29 @@ impl Core {
         }
     }
 
+    pub(crate) fn health_changed(
+        &mut self,
+        worker: &WorkerId,
+        incarnation: Incarnation,
+        problem: Option<String>,
+    ) {
+        let Some((key, known)) = self.live.named(worker) else { return };
+        if known.incarnation == Some(incarnation) {
+            self.live.change(key, |worker| worker.problem = problem);
+        }
+    }
+
+    pub(crate) fn held_back(&mut self, worker: WorkerId, by: Option<String>) {
+        if let Some((key, _)) = self.live.named(&worker) {
+            let by = by.clone();
+            self.live.change(key, |worker| worker.held_back_by = by);
+        }
+        match by {
+            Some(by) => drop(self.live.held_back.insert(worker, by)),
+            None => drop(self.live.held_back.remove(&worker)),
+        }
+    }
+
     pub(crate) fn leader_paused(&mut self, lasted: Millis, now: Timestamp) {
         for worker in self.live.workers.values_mut() {
             // Never into the future: what was heard after the pause is not older for it.

@@ -250,7 +250,9 @@ impl Tally {
                         tally.failed = true
                     }
                     Attempt::Invalid(InvalidReason::NoTests) => tally.no_tests = true,
-                    Attempt::Lost | Attempt::Cancelled | Attempt::Passed => tally.lost = true,
+                    Attempt::Lost | Attempt::Cancelled | Attempt::SetupFailed | Attempt::Passed => {
+                        tally.lost = true
+                    }
                 },
                 SpecPhase::Decided(SpecVerdict::Cancelled) => tally.lost = true,
             }
@@ -297,6 +299,7 @@ impl Finish {
             | Verdict::Crashed
             | Verdict::Lost
             | Verdict::Cancelled
+            | Verdict::SetupFailed
             | Verdict::Invalid(_) => false,
         }
     }

@@ -43,6 +43,10 @@ pub(crate) enum Command {
     Cancel(CancelArgs),
     /// List workers, what they can do and what they run
     Workers,
+    /// Let a worker take no new work; what runs on it goes on
+    Drain(DrainArgs),
+    /// Let a drained worker take work again
+    Undrain(UndrainArgs),
     /// Say why specs of a run are where they are, or are not running
     Explain(ExplainArgs),
     /// Show how specs did in earlier runs, and what the next one is told
@@ -115,6 +119,28 @@ pub(crate) struct LogsArgs {
     /// The attempt, from 1 [default: the newest that ended]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) attempt: Option<u32>,
+
+    /// Show what one spec writes while it runs, from attempt to attempt, until it is decided
+    #[arg(short, long, requires = "spec", conflicts_with = "attempt")]
+    pub(crate) follow: bool,
+}
+
+/// Options of `drain`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct DrainArgs {
+    /// The worker's name, as `partctl workers` shows it: that of its host
+    pub(crate) host: String,
+
+    /// Return only when nothing runs on it any more
+    #[arg(long)]
+    pub(crate) wait: bool,
+}
+
+/// Options of `undrain`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct UndrainArgs {
+    /// The worker's name
+    pub(crate) host: String,
 }
 
 /// Options of `artifacts`.

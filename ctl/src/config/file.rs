@@ -7,6 +7,7 @@ use super::frameworks::{
 };
 use super::locate::Warning;
 use super::model::{Group, Project, RunDefaults, Settings, Suite};
+use super::workspace::{decode_setup, decode_workspace};
 use super::source::SourceText;
 use super::suggest::did_you_mean;
 use super::values::check_name;
@@ -17,12 +18,13 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 const TOP: Known = Known {
-    keys: &["project", "run", "frameworks", "suites", "groups"],
+    keys: &["project", "run", "workspace", "setup", "frameworks", "suites", "groups"],
     elsewhere: &[
         ("name", "[project]"),
         ("max-failures", "[run]"),
         ("workers", "[run]"),
         ("framework", "[suites.NAME]"),
+        ("include", "[workspace]"),
     ],
 };
 pub(super) const PROJECT: Known = Known { keys: &["name"], elsewhere: &[] };
@@ -106,13 +108,15 @@ pub(crate) fn parse(
     let frameworks = decode_frameworks(&top, &mut findings);
     let suites = decode_suites(&top, &frameworks, &mut findings);
     let groups = decode_groups(&top, &suites, &frameworks, &mut findings);
+    let workspace = decode_workspace(&top, &mut findings);
+    let setup = decode_setup(&top, &suite_names(&top), &mut findings);
     if !findings.errors.is_empty() {
         return Err(ConfigError::Invalid { problems: Problems::new(findings.errors) });
     }
     findings.warnings.sort_by_key(|warning| (warning.line, warning.column));
     let catalogue = frameworks.catalogue;
-    let project =
-        Project { root: root.to_owned(), file: file.to_owned(), name, run, catalogue, suites, groups };
+    let (root, file) = (root.to_owned(), file.to_owned());
+    let project = Project { root, file, name, run, workspace, setup, catalogue, suites, groups };
     Ok((project, findings.warnings))
 }
 
@@ -210,7 +214,7 @@ fn decode_framework(
 }
 
 /// A folder relative to the workspace root, without `.` and `..`.
-fn decode_folder(section: &Section<'_, '_>, findings: &mut Findings<'_>) -> Option<String> {
+pub(super) fn decode_folder(section: &Section<'_, '_>, findings: &mut Findings<'_>) -> Option<String> {
     let written = section.text("folder", findings)?;
     let text = written.get_ref();
     if text.starts_with('/') || text.split('/').any(|part| part == "..") || text.chars().any(char::is_control)

@@ -18,12 +18,13 @@ mod suggest;
 #[cfg(test)]
 mod tests;
 mod values;
+mod workspace;
 
 pub use error::{ConfigError, Problems};
 pub(crate) use glob::Reach;
 pub use glob::{GlobError, SpecGlob};
 pub use locate::{FILE_NAME, Warning, discover, load};
-pub use model::{Group, Project, RunDefaults, Settings, Suite};
+pub use model::{Group, Project, RunDefaults, Settings, Setup, Suite, WorkspaceRules};
 pub use source::Problem;
 pub(crate) use suggest::{did_you_mean, listed, nearest};
-pub use values::{EnvError, NameError, check_env, check_name, parse_duration};
+pub use values::{EnvError, NameError, SizeError, check_env, check_name, parse_duration, parse_size};

@@ -1,7 +1,7 @@
 //! What part.toml says, checked.
 
 use super::glob::SpecGlob;
-use part_core::{Millis, Requirement};
+use part_core::{Millis, Requirement, SetupStep};
 use part_frameworks::Template;
 use part_frameworks::table::{Catalogue, ReportTable};
 use std::collections::BTreeMap;
@@ -18,6 +18,10 @@ pub struct Project {
     pub name: String,
     /// `[run]`.
     pub run: RunDefaults,
+    /// `[workspace]`.
+    pub workspace: WorkspaceRules,
+    /// `[[setup]]`, in the order of the file.
+    pub setup: Vec<Setup>,
     /// The frameworks: built in, and of `[frameworks]`.
     pub catalogue: Catalogue,
     /// `[suites]`, in the order of the file.
@@ -35,6 +39,28 @@ pub struct RunDefaults {
     pub workers: Option<u32>,
     /// Silence after which a worker's attempts are lost.
     pub lost_after: Option<Millis>,
+}
+
+/// `[workspace]`: what travels to a mesh beyond what git does not ignore, and how much it may be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WorkspaceRules {
+    /// Globs of what travels although it is ignored.
+    pub include: Vec<String>,
+    /// Globs of what does not travel.
+    pub exclude: Vec<String>,
+    /// Most files, links and folders.
+    pub max_files: Option<u32>,
+    /// Most bytes.
+    pub max_bytes: Option<u64>,
+}
+
+/// `[[setup]]`: something that is done once per worker before specs run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setup {
+    /// What.
+    pub step: SetupStep,
+    /// Only when one of these suites is submitted; none means always.
+    pub suites: Vec<String>,
 }
 
 /// `[suites.NAME]`.
@@ -105,6 +131,14 @@ impl Project {
     /// A suite by name.
     pub fn suite(&self, name: &str) -> Option<&Suite> {
         self.suites.iter().find(|suite| suite.name == name)
+    }
+
+    /// The setup steps for a submit of these suites.
+    pub fn setup_of<'s>(&self, suites: impl IntoIterator<Item = &'s str>) -> Vec<SetupStep> {
+        let wanted: std::collections::BTreeSet<&str> = suites.into_iter().collect();
+        let applies =
+            |setup: &&Setup| setup.suites.is_empty() || setup.suites.iter().any(|suite| wanted.contains(suite.as_str()));
+        self.setup.iter().filter(applies).map(|setup| setup.step.clone()).collect()
     }
 
     /// A group by label.

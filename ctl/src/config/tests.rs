@@ -1,6 +1,7 @@
 //! What people are told about a part.toml that is wrong.
 
 use super::file::{self, parse};
+use super::workspace;
 use super::{ConfigError, Project, Warning};
 use part_core::Millis;
 use std::path::Path;
@@ -508,7 +509,7 @@ const REFERENCE: &str = include_str!("../../../docs/part-toml.md");
 
 #[test]
 fn the_reference_has_every_key() {
-    for known in [file::PROJECT, file::RUN, file::SUITE, file::GROUP] {
+    for known in [file::PROJECT, file::RUN, file::SUITE, file::GROUP, workspace::WORKSPACE, workspace::SETUP] {
         for key in known.keys {
             assert!(REFERENCE.contains(&format!("| `{key}` |")), "docs/part-toml.md has no row for {key:?}");
         }
@@ -524,7 +525,7 @@ fn the_reference_has_every_key() {
 fn the_examples_of_the_reference_load() {
     let blocks: Vec<&str> =
         REFERENCE.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert_eq!(blocks.len(), 2);
+    assert_eq!(blocks.len(), 3);
     for block in blocks {
         assert_eq!(told(block), "", "{block}");
     }

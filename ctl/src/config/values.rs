@@ -47,6 +47,38 @@ pub enum EnvError {
     Value(String),
 }
 
+/// A size that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{text:?} is no size: write a whole number and a unit, such as \"500MiB\" or \"8GiB\"")]
+pub struct SizeError {
+    /// What was written.
+    pub text: String,
+}
+
+/// Reads `500MiB`, `8GiB`, `10GB`: a whole number above 0 with its unit.
+pub fn parse_size(text: &str) -> Result<u64, SizeError> {
+    const UNITS: [(&str, u64); 9] = [
+        ("KiB", 1 << 10),
+        ("MiB", 1 << 20),
+        ("GiB", 1 << 30),
+        ("TiB", 1 << 40),
+        ("kB", 1000),
+        ("KB", 1000),
+        ("MB", 1_000_000),
+        ("GB", 1_000_000_000),
+        ("B", 1),
+    ];
+    let wrong = || SizeError { text: text.to_owned() };
+    let plain = text.trim();
+    let (number, factor) = UNITS
+        .iter()
+        .find_map(|(unit, factor)| plain.strip_suffix(unit).map(|number| (number.trim_end(), *factor)))
+        .ok_or_else(wrong)?;
+    let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    let number: u64 = number.parse().ok().filter(|number| digits && *number > 0).ok_or_else(wrong)?;
+    number.checked_mul(factor).ok_or_else(wrong)
+}
+
 /// Reads `90s`, `5m`, `1h30m`, `500ms`: numbers with their units. As a limit, `0s` means that there is none.
 pub fn parse_duration(text: &str) -> Result<Millis, SpanError> {
     text.parse().map(|Span(length)| length)
@@ -98,6 +130,17 @@ mod tests {
         for text in ["", "90", "-5s", "5 parsecs", "soon", "PT5M", "99999999999999999h"] {
             let error = parse_duration(text).expect_err(text).to_string();
             assert!(error.contains(&format!("{text:?}")), "{error}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_read_with_their_units() {
+        let table = [("500MiB", 500 << 20), ("8GiB", 8 << 30), ("10 GB", 10_000_000_000), ("1kB", 1000), ("7B", 7)];
+        for (text, bytes) in table {
+            assert_eq!(parse_size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "5", "GiB", "-1GiB", "+1GiB", "1.5GiB", "0B", "99999999999TiB", "1 PB"] {
+            assert!(parse_size(text).is_err(), "{text}");
         }
     }
 

@@ -65,6 +65,23 @@ pub(crate) async fn fetch(
     Ok(bytes)
 }
 
+/// Reads a blob from a byte on, piece by piece. Only a whole blob can be checked against its digest.
+pub(crate) async fn fetch_from(
+    mesh: &Clients,
+    digest: &str,
+    offset: u64,
+    mut take: impl FnMut(&[u8]) -> std::io::Result<bool>,
+) -> Result<(), BlobError> {
+    let request = GetBlobRequest { digest: digest.to_owned(), offset };
+    let mut chunks = mesh.blobs().get(request).await.map_err(call)?.into_inner();
+    while let Some(chunk) = chunks.message().await.map_err(call)? {
+        if !take(&chunk.data).map_err(|source| BlobError::Write { source })? {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
 /// The end of an attempt's output where no daemon need be asked for it.
 pub(crate) fn tail_at_hand(output: &Output) -> Option<Tail> {
     match (&output.inline, &output.blob) {

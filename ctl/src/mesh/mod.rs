@@ -7,7 +7,7 @@ mod find;
 mod home;
 mod status;
 
-pub(crate) use blobs::{BlobError, TAIL_PATIENCE, fetch, read_tail, tail_at_hand};
+pub(crate) use blobs::{BlobError, TAIL_PATIENCE, fetch, fetch_from, read_tail, tail_at_hand};
 pub(crate) use connect::{Clients, Mesh, Place, Role};
 pub(crate) use find::find_run;
 pub(crate) use home::{default_home, prepare_home};

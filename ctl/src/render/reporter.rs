@@ -98,6 +98,7 @@ impl Reporter {
                     AttemptVerdict::Failed
                     | AttemptVerdict::TimedOut
                     | AttemptVerdict::Crashed
+                    | AttemptVerdict::SetupFailed
                     | AttemptVerdict::Invalid(_) => return Some(Wanted { spec, attempt }),
                 }
             }

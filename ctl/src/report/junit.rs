@@ -165,6 +165,7 @@ fn whole(spec: &SpecView, attempt: Option<&AttemptView>) -> TestCase {
                 | AttemptVerdict::Crashed
                 | AttemptVerdict::Lost
                 | AttemptVerdict::Cancelled
+                | AttemptVerdict::SetupFailed
                 | AttemptVerdict::Invalid(_) => NonSuccessKind::Error,
             };
             problem(kind, &verdict.to_string(), finish)

@@ -159,6 +159,39 @@ impl RunService for Scripted {
 #[tonic::async_trait]
 impl BlobService for Scripted {
     type GetStream = Pin<Box<dyn Stream<Item = Result<v1::BlobChunk, Status>> + Send>>;
+    type GetManyStream = Pin<Box<dyn Stream<Item = Result<v1::GetManyResponse, Status>> + Send>>;
+
+    async fn missing(&self, _: Request<v1::MissingRequest>) -> Result<Response<v1::MissingResponse>, Status> {
+        Err(Status::unimplemented("not scripted"))
+    }
+
+    async fn put_many(
+        &self,
+        _: Request<Streaming<v1::PutManyRequest>>,
+    ) -> Result<Response<v1::PutManyResponse>, Status> {
+        Err(Status::unimplemented("not scripted"))
+    }
+
+    async fn get_many(
+        &self,
+        _: Request<v1::GetManyRequest>,
+    ) -> Result<Response<Self::GetManyStream>, Status> {
+        Err(Status::unimplemented("not scripted"))
+    }
+
+    async fn find_manifest(
+        &self,
+        _: Request<v1::FindManifestRequest>,
+    ) -> Result<Response<v1::FindManifestResponse>, Status> {
+        Err(Status::unimplemented("not scripted"))
+    }
+
+    async fn put_manifest(
+        &self,
+        _: Request<Streaming<v1::PutBlobRequest>>,
+    ) -> Result<Response<v1::PutBlobResponse>, Status> {
+        Err(Status::unimplemented("not scripted"))
+    }
 
     async fn put(
         &self,

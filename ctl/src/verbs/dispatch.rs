@@ -1,7 +1,7 @@
 //! From a command to its verb.
 
 use super::{
-    artifacts, cancel, doctor, explain, history, init, logs, manual, rerun, runs, show, submit, version,
+    artifacts, cancel, doctor, drain, explain, history, init, logs, manual, rerun, runs, show, submit, version,
     watch, workers,
 };
 use crate::app::App;
@@ -21,6 +21,8 @@ pub(crate) async fn run(app: &mut App, command: Command) -> Result<Exit, CliErro
         Command::Rerun(args) => rerun::run(app, args).await,
         Command::Cancel(args) => cancel::run(app, args).await,
         Command::Workers => workers::run(app).await,
+        Command::Drain(args) => drain::drain(app, args).await,
+        Command::Undrain(args) => drain::undrain(app, args).await,
         Command::Explain(args) => explain::run(app, args).await,
         Command::History(args) => history::run(app, args).await,
         Command::Doctor(args) => doctor::run(app, args).await,

@@ -22,6 +22,10 @@ pub(super) async fn run(app: &mut App, args: LogsArgs) -> Result<Exit, CliError>
 
 async fn print(app: &mut App, clients: &Clients, args: &LogsArgs) -> Result<Exit, CliError> {
     let info = find_run(clients, &args.run, clock::now()).await?;
+    if let (true, Some(spec)) = (args.follow, &args.spec) {
+        super::live_logs::follow(&mut app.out, clients, &info, spec).await?;
+        return Ok(Exit::Passed);
+    }
     let view = read_ledger(clients, &info, Keep::Everything).await?;
     let specs = wanted(&view, args.spec.as_deref())?;
     let single = specs.len() == 1;
@@ -66,23 +70,24 @@ fn pick(spec: &SpecView, number: Option<u32>) -> Result<&AttemptView, String> {
         Some(number) => match spec.attempt(number) {
             Some(attempt) if attempt.ended.is_some() => Ok(attempt),
             Some(_) => {
-                Err(format!("attempt {number} of {name} is still running; its output comes when it ends"))
+                Err(format!("attempt {number} of {name} is still running; --follow shows its output"))
             }
             None => Err(format!("{name} has no attempt {number}, but {}", spec.attempts.len())),
         },
         None => spec.last_ended().ok_or_else(|| match (&spec.carried, spec.active()) {
             (Some((from, _)), _) => format!("{name} did not run here: it is carried forward from {from}"),
-            (None, Some(_)) => format!("{name} is still running; its output comes when it ends"),
+            (None, Some(_)) => format!("{name} is still running; --follow shows its output"),
             (None, None) => format!("{name} did not run"),
         }),
     }
 }
 
-struct Head<'v> {
-    view: &'v RunView,
-    spec: &'v SpecView,
-    attempt: &'v AttemptView,
-    shown: bool,
+/// What is printed, and whether a line names it.
+pub(super) struct Head<'v> {
+    pub(super) view: &'v RunView,
+    pub(super) spec: &'v SpecView,
+    pub(super) attempt: &'v AttemptView,
+    pub(super) shown: bool,
 }
 
 async fn write(out: &mut Out, clients: &Clients, head: &Head<'_>) -> Result<(), CliError> {
@@ -92,7 +97,7 @@ async fn write(out: &mut Out, clients: &Clients, head: &Head<'_>) -> Result<(), 
         let size = bytes(output.total_bytes);
         out.data(&format!("==> {name}  attempt {}  {size} <==\n", head.attempt.number));
     }
-    let mut pieces = Pieces { out, head, rest: Vec::new() };
+    let mut pieces = Pieces::new(out, head);
     if let Some(text) = &output.inline {
         pieces.take(text.as_bytes());
     } else if let Some(digest) = &output.blob {
@@ -103,12 +108,12 @@ async fn write(out: &mut Out, clients: &Clients, head: &Head<'_>) -> Result<(), 
     Ok(())
 }
 
-fn unreadable(spec: &str, error: BlobError) -> CliError {
+pub(super) fn unreadable(spec: &str, error: BlobError) -> CliError {
     CliError::new(Kind::Mesh, format!("cannot read the output of {spec}")).because(error)
 }
 
 /// Bytes on their way out: as they are, unless they go to a terminal (cleaned) or into JSON (coded).
-struct Pieces<'p> {
+pub(super) struct Pieces<'p> {
     out: &'p mut Out,
     head: &'p Head<'p>,
     /// Bytes that wait for the rest of their line.
@@ -118,8 +123,19 @@ struct Pieces<'p> {
 /// A line longer than this is passed on in parts.
 const LINE_BYTES: usize = 1 << 20;
 
-impl Pieces<'_> {
-    fn take(&mut self, data: &[u8]) -> bool {
+impl<'p> Pieces<'p> {
+    pub(super) fn new(out: &'p mut Out, head: &'p Head<'p>) -> Pieces<'p> {
+        Pieces { out, head, rest: Vec::new() }
+    }
+
+    /// Passes on the beginning of a line, too: more may come only much later.
+    pub(super) fn flush(&mut self) {
+        let rest = std::mem::take(&mut self.rest);
+        self.pass(&rest);
+    }
+
+    /// False when nobody reads any more.
+    pub(super) fn take(&mut self, data: &[u8]) -> bool {
         let raw = self.out.format() == Format::Human && !self.out.palette().terminal();
         if raw {
             self.out.data_bytes(data);
@@ -137,7 +153,7 @@ impl Pieces<'_> {
         !self.out.reader_gone()
     }
 
-    fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         let rest = std::mem::take(&mut self.rest);
         self.pass(&rest);
         if self.out.format() == Format::Human

@@ -98,6 +98,7 @@ fn is_told(spec: &SpecView) -> bool {
             AttemptVerdict::Failed
             | AttemptVerdict::TimedOut
             | AttemptVerdict::Crashed
+            | AttemptVerdict::SetupFailed
             | AttemptVerdict::Invalid(_) => true,
             AttemptVerdict::Passed | AttemptVerdict::Lost | AttemptVerdict::Cancelled => false,
         }),

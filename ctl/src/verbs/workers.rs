@@ -6,11 +6,11 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::mesh::{Mesh, Place, Role};
 use crate::out::Format;
-use crate::render::json::{Line, WorkerLine};
+use crate::render::json::{HostLine, Line, WorkerLine};
 use crate::text::{Palette, clean, count, elapsed};
 use crate::view::short_id;
 use part_core::{Millis, Timestamp};
-use part_proto::v1::{LinkState, ListWorkersRequest, WorkerInfo};
+use part_proto::v1::{LinkState, ListWorkersRequest, StatusRequest, StatusResponse, WorkerInfo};
 
 /// Lists workers. Without a daemon it shows what a local mesh would have: this machine.
 pub(super) async fn run(app: &mut App) -> Result<Exit, CliError> {
@@ -22,10 +22,14 @@ pub(super) async fn run(app: &mut App) -> Result<Exit, CliError> {
     let mesh = Mesh::open(&place, role).await?;
     let listed = mesh.clients().mesh().list_workers(ListWorkersRequest {}).await;
     let listed = listed.map_err(|status| mesh.clients().error("list workers", &status));
+    let status = mesh.clients().mesh().status(StatusRequest {}).await;
+    let status = status.map_err(|status| mesh.clients().error("ask for the mesh", &status));
     mesh.close(false).await;
     let workers = listed?.into_inner().workers;
+    let status = status?.into_inner();
     match app.out.format() {
         Format::Json => {
+            status.hosts.iter().for_each(|host| app.out.json(&Line::new("host", HostLine::from(host))));
             workers.iter().for_each(|worker| app.out.json(&Line::new("worker", WorkerLine::from(worker))));
         }
         Format::Human if workers.is_empty() => app.out.talk("There is no worker.\n"),
@@ -33,10 +37,28 @@ pub(super) async fn run(app: &mut App) -> Result<Exit, CliError> {
             let now = clock::now();
             let palette = app.out.palette();
             let text: String = workers.iter().map(|worker| text(worker, now, palette)).collect();
-            app.out.data(&text);
+            app.out.data(&(daemons(&status, palette) + &text));
         }
     }
     Ok(Exit::Passed)
+}
+
+/// The daemons, where there are several, and what is wrong with the picture.
+fn daemons(status: &StatusResponse, palette: Palette) -> String {
+    let clean = |text: &str| clean::line(text, palette.into());
+    let mut text = String::new();
+    if !status.degraded.is_empty() {
+        text.push_str(&format!("{} {}\n", palette.warn("degraded:"), clean(&status.degraded)));
+    }
+    if status.hosts.len() > 1 {
+        for host in &status.hosts {
+            let role = if host.leader { palette.pass("leads") } else { palette.dim("follows") };
+            let draining = if host.draining { "  shutting down" } else { "" };
+            let (name, address) = (palette.name(&clean(&host.name)), clean(&host.address));
+            text.push_str(&format!("daemon {name}  {role}  {address}  {}{draining}\n", clean(&host.version)));
+        }
+    }
+    text
 }
 
 fn text(worker: &WorkerInfo, now: Timestamp, palette: Palette) -> String {
@@ -75,9 +97,12 @@ fn text(worker: &WorkerInfo, now: Timestamp, palette: Palette) -> String {
 
 fn state(worker: &WorkerInfo, palette: Palette) -> String {
     let silent = elapsed(Millis(worker.silent_ms));
-    match (worker.link(), worker.draining) {
-        (LinkState::Present, false) => palette.pass("here"),
+    let held = worker.draining || !worker.drained_by.is_empty();
+    let sick = !worker.problem.is_empty() || !worker.cordoned.is_empty();
+    match (worker.link(), held) {
         (LinkState::Present, true) => palette.warn("draining"),
+        (LinkState::Present, false) if sick => palette.warn("gets no work"),
+        (LinkState::Present, false) => palette.pass("here"),
         (LinkState::Suspect, _) => palette.warn(&format!("silent for {silent}")),
         (LinkState::Absent, _) => palette.fail(&format!("gone for {silent}")),
         (LinkState::Unspecified, _) => palette.warn("in a state that this partctl does not know"),

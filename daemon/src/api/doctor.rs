@@ -4,6 +4,8 @@ use super::services::Shared;
 use crate::bounds;
 use crate::error::chain;
 use crate::realm::holder_is_gone;
+use crate::retention::RetentionSummary;
+use crate::seat::Leadership;
 use part_core::LinkState;
 use part_proto::v1::{self, FindingLevel};
 
@@ -28,9 +30,24 @@ pub(super) async fn examine(shared: &Shared) -> Vec<v1::Finding> {
             finding(FindingLevel::Error, "store", &chain(&error), "see the message; reading may still work")
         }
     });
-    let Some((mailbox, _)) = &shared.leader else {
-        findings.push(finding(FindingLevel::Ok, "leader", "none in this process: it only reads", ""));
-        return findings;
+    findings.extend(mesh(shared));
+    findings.extend(shared.retention.last().map(|summary| retention(&summary)));
+    let mailbox = match shared.seat.now() {
+        Leadership::Here(mailbox) => mailbox,
+        Leadership::There(leader) => {
+            let text = format!("{} at {}; ask it about workers and invariants", leader.name, leader.address);
+            findings.push(finding(FindingLevel::Ok, "leader", &text, ""));
+            return findings;
+        }
+        Leadership::Vacant(why) => {
+            let remedy = "see whether etcd and the database can be reached from the daemons";
+            findings.push(finding(FindingLevel::Error, "leader", &why, remedy));
+            return findings;
+        }
+        Leadership::ReadOnly => {
+            findings.push(finding(FindingLevel::Ok, "leader", "none in this process: it only reads", ""));
+            return findings;
+        }
     };
     match mailbox.look(|core, now| (core.audit(), core.workers(now))).await {
         Err(_) => findings.push(finding(
@@ -61,6 +78,43 @@ pub(super) async fn examine(shared: &Shared) -> Vec<v1::Finding> {
         }
     }
     findings
+}
+
+/// How the daemons see each other.
+fn mesh(shared: &Shared) -> Option<v1::Finding> {
+    let view = shared.coordinator.as_ref().filter(|_| shared.clustered)?.now();
+    let names: Vec<&str> = view.members.keys().map(String::as_str).collect();
+    let known = format!("{} daemons: {}", names.len(), names.join(", "));
+    Some(match &view.degraded {
+        None => finding(FindingLevel::Ok, "mesh", &known, ""),
+        Some(why) => finding(
+            FindingLevel::Warning,
+            "mesh",
+            &format!("{why}; as last seen, {known}"),
+            "the leader goes on, but no other can take over until etcd answers again",
+        ),
+    })
+}
+
+/// What is kept and what went.
+fn retention(last: &RetentionSummary) -> v1::Finding {
+    let mib = |bytes: u64| bytes >> 20;
+    let kept = last.bytes_kept.map_or_else(|| "an unknown amount of".to_owned(), |all| format!("{} MiB of", mib(all)));
+    let RetentionSummary { runs_forgotten, blobs_retired, blobs_deleted, .. } = last;
+    let text = format!(
+        "{kept} blobs kept; last time {runs_forgotten} runs were forgotten, {blobs_retired} blobs retired, \
+         {blobs_deleted} deleted ({} MiB)",
+        mib(last.bytes_freed)
+    );
+    match &last.error {
+        None => finding(FindingLevel::Ok, "retention", &text, ""),
+        Some(error) => finding(
+            FindingLevel::Warning,
+            "retention",
+            &format!("{error}; {text}"),
+            "what is old stays until this is mended; it is tried again every ten minutes",
+        ),
+    }
 }
 
 fn disk(shared: &Shared) -> v1::Finding {

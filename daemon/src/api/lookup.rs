@@ -3,7 +3,7 @@
 use super::services::Shared;
 use crate::error::chain;
 use crate::leader::load;
-use crate::realm::{address_of, holder_is_gone};
+use crate::realm::address_of;
 use part_core::{Run, RunId, RunSummary, State};
 use part_proto::convert::{run_verdict_to_wire, source_to_wire, summary_to_wire};
 use part_proto::{status, v1};
@@ -84,10 +84,12 @@ impl Shared {
             verdict: finished.map(|(_, verdict)| run_verdict_to_wire(verdict).into()),
             last_number: row.progress.last_number,
             summary: Some(summary),
-            abandoned: running && !here && realm.is_none_or(holder_is_gone),
+            abandoned: running && !here && realm.is_none_or(|realm| self.is_abandoned(realm)),
             groups: Vec::new(),
             led_at: match (running && !here, realm) {
-                (true, Some(realm)) => address_of(realm).unwrap_or_default(),
+                (true, Some(realm)) if realm.realm.is_local() || !self.clustered => {
+                    address_of(realm).unwrap_or_default()
+                }
                 (_, _) => String::new(),
             },
         })

@@ -2,12 +2,18 @@
 
 mod blobs;
 mod doctor;
+mod join;
 mod lookup;
 mod mesh;
+mod output;
 mod rerun;
+mod route;
 mod runs;
 mod services;
 mod workers;
 
+pub(crate) use blobs::{ManifestTrouble, read_manifest};
+pub(crate) use join::Joins;
 pub(crate) use lookup::store_failed;
+pub(crate) use output::Outputs;
 pub(crate) use services::{Services, Shared};

@@ -2,15 +2,19 @@
 
 use super::lookup::store_failed;
 use super::rerun;
+use super::route::{ANSWER, Route};
 use super::services::{Shared, unanswered};
 use crate::bounds;
+use crate::leader::Mailbox;
+use crate::seat::Leadership;
 use crate::watch::watch_run;
 use part_core::{
-    CancelMode, Estimate, HistoryKey, Input, Reply, RequestId, RunId, SpecIndex, SpecPhase, Submission,
+    AttemptId, CancelMode, Estimate, HistoryKey, Input, Reply, RequestId, RunId, SpecIndex, SpecPhase, Submission,
 };
 use part_proto::convert::{
-    SubmissionAssembler, attempt_verdict_to_wire, run_id_from_wire, submission_id_from_wire,
+    SubmissionAssembler, attempt_verdict_to_wire, run_id_from_wire, submission_id_from_wire, submission_to_wire,
 };
+use part_proto::v1::run_service_client::RunServiceClient;
 use part_proto::v1::run_service_server::RunService;
 use part_proto::{status, v1};
 use part_store::{HISTORY_PER_SPEC, HistoryQuery, RunFilter};
@@ -18,7 +22,7 @@ use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
 use tokio::sync::mpsc;
-use tokio_stream::Stream;
+use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
 use uuid::Uuid;
 
@@ -33,11 +37,10 @@ impl Runs {
     }
 
     /// Fills in the history and hands the submission to the leader.
-    async fn open(&self, mut submission: Submission) -> Result<v1::SubmitResponse, Status> {
+    async fn open(&self, mailbox: &Mailbox, mut submission: Submission) -> Result<v1::SubmitResponse, Status> {
         if self.shared.draining.is_cancelled() {
             return Err(status::unavailable("the daemon is shutting down and takes no new runs"));
         }
-        let mailbox = self.shared.mailbox()?;
         let carried = count(&submission, |spec| spec.carried.is_some());
         let specs = count(&submission, |_| true) - carried;
         let known = self.shared.store.submission(submission.id).await;
@@ -92,19 +95,27 @@ fn limit(asked: u32, default: usize, most: usize) -> usize {
 
 #[tonic::async_trait]
 impl RunService for Runs {
+    type FollowOutputStream = Pin<Box<dyn Stream<Item = Result<v1::FollowedOutput, Status>> + Send>>;
     type WatchStream = Pin<Box<dyn Stream<Item = Result<v1::Event, Status>> + Send>>;
 
     async fn submit(
         &self,
         request: Request<Streaming<v1::SubmitRequest>>,
     ) -> Result<Response<v1::SubmitResponse>, Status> {
+        let metadata = request.metadata().clone();
         let mut messages = request.into_inner();
         let mut assembler = SubmissionAssembler::default();
         while let Some(message) = messages.message().await? {
             assembler.push(message).map_err(|error| status::of_wire_error(&error))?;
         }
         let submission = assembler.finish().map_err(|error| status::of_wire_error(&error))?;
-        Ok(Response::new(self.open(submission).await?))
+        match self.shared.route(&metadata).await? {
+            Route::Here(mailbox) => Ok(Response::new(self.open(&mailbox, submission).await?)),
+            Route::There(leader) => {
+                let messages = tokio_stream::iter(submission_to_wire(&submission));
+                RunServiceClient::new(leader).submit(self.shared.forwarded(messages)).await
+            }
+        }
     }
 
     async fn watch(&self, request: Request<v1::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
@@ -144,11 +155,18 @@ impl RunService for Runs {
         &self,
         request: Request<v1::CancelRequest>,
     ) -> Result<Response<v1::CancelResponse>, Status> {
+        let mailbox = match self.shared.route(request.metadata()).await? {
+            Route::Here(mailbox) => mailbox,
+            Route::There(leader) => {
+                let request = self.shared.forwarded(request.into_inner());
+                return RunServiceClient::new(leader).cancel(request).await;
+            }
+        };
         let v1::CancelRequest { run, kill, by } = request.into_inner();
         let run = run_id(&run)?;
         let mode = if kill { CancelMode::Kill } else { CancelMode::Graceful };
         let make = move |request: RequestId| Input::CancelRequested { request, run, by, mode };
-        match self.shared.mailbox()?.request(make).await.map_err(unanswered)? {
+        match mailbox.request(make).await.map_err(unanswered)? {
             Reply::Cancelling => Ok(Response::new(v1::CancelResponse {})),
             Reply::Refused(refusal) => Err(status::of_refusal(&refusal)),
             Reply::Submitted { .. } => Err(status::broken("the leader gave an answer to another question")),
@@ -159,23 +177,37 @@ impl RunService for Runs {
         &self,
         request: Request<v1::RerunRequest>,
     ) -> Result<Response<v1::SubmitResponse>, Status> {
+        let mailbox = match self.shared.route(request.metadata()).await? {
+            Route::Here(mailbox) => mailbox,
+            Route::There(leader) => {
+                let request = self.shared.forwarded(request.into_inner());
+                return RunServiceClient::new(leader).rerun(request).await;
+            }
+        };
         let asked = request.into_inner();
         let old = self.shared.fold(run_id(&asked.run)?).await?;
         let id =
             submission_id_from_wire(&asked.submission_id).map_err(|error| status::of_wire_error(&error))?;
         let submission = rerun::submission(&old, id, asked.build, asked.failed_only)?;
-        Ok(Response::new(self.open(submission).await?))
+        Ok(Response::new(self.open(&mailbox, submission).await?))
     }
 
     async fn explain(
         &self,
         request: Request<v1::ExplainRequest>,
     ) -> Result<Response<v1::ExplainResponse>, Status> {
+        let leadership = self.shared.seat.now();
+        if let (Leadership::There(_), Ok(Route::There(leader))) =
+            (&leadership, self.shared.route(request.metadata()).await)
+        {
+            let request = self.shared.forwarded(request.into_inner());
+            return RunServiceClient::new(leader).max_decoding_message_size(ANSWER).explain(request).await;
+        }
         let asked = request.into_inner();
         let id = run_id(&asked.run)?;
         let most = limit(asked.limit, bounds::EXPLAINED, bounds::EXPLAINED_MOST);
-        let live = match &self.shared.leader {
-            Some((mailbox, _)) => {
+        let live = match self.shared.seat.mailbox() {
+            Some(mailbox) => {
                 let spec = asked.spec.clone();
                 mailbox
                     .look(move |core, now| explain(core, id, &spec, most, now))
@@ -197,6 +229,32 @@ impl RunService for Runs {
             }
         };
         Ok(Response::new(response))
+    }
+
+    async fn follow_output(
+        &self,
+        request: Request<v1::FollowOutputRequest>,
+    ) -> Result<Response<Self::FollowOutputStream>, Status> {
+        let mailbox = match self.shared.route(request.metadata()).await? {
+            Route::Here(mailbox) => mailbox,
+            Route::There(leader) => {
+                let request = self.shared.forwarded(request.into_inner());
+                let output = RunServiceClient::new(leader).follow_output(request).await?.into_inner();
+                return Ok(Response::new(Box::pin(output)));
+            }
+        };
+        let v1::FollowOutputRequest { run, spec, attempt } = request.into_inner();
+        let attempt = AttemptId { run: run_id(&run)?, spec: SpecIndex(spec), number: attempt };
+        let (looking, output) = self.shared.outputs.begin()?;
+        if !mailbox.output(attempt, looking.watch).await.map_err(unanswered)? {
+            return Err(status::not_found("this attempt does not run now"));
+        }
+        // The look ends with the stream.
+        let output = tokio_stream::wrappers::ReceiverStream::new(output).map(move |chunk| {
+            let _until_then = &looking;
+            chunk
+        });
+        Ok(Response::new(Box::pin(output)))
     }
 
     async fn history(

@@ -4,14 +4,19 @@ use super::blobs::Blobs;
 use super::mesh::Mesh;
 use super::runs::Runs;
 use super::workers::Workers;
-use crate::leader::Mailbox;
+use super::output::Outputs;
+use crate::cluster::Coordinator;
+use crate::retention::RetentionReport;
+use crate::seat::Seat;
 use crate::watch::WatchHub;
 use part_proto::v1::blob_service_server::BlobServiceServer;
 use part_proto::v1::mesh_service_server::MeshServiceServer;
 use part_proto::v1::run_service_server::RunServiceServer;
 use part_proto::v1::worker_service_server::WorkerServiceServer;
 use part_proto::{FILE_DESCRIPTOR_SET, MESSAGE_LIMIT, status};
-use part_store::{BlobStore, Durability, Holder, Realm, Store};
+use crate::realm::holder_is_gone;
+use part_store::{BlobStore, Durability, Holder, Realm, RealmRow, Store};
+use part_worker::Connect;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -24,8 +29,20 @@ pub(crate) struct Shared {
     pub(crate) blobs: Arc<dyn BlobStore>,
     pub(crate) hub: Arc<WatchHub>,
     pub(crate) home: PathBuf,
-    /// The leader of this process and its realm; none in a process that only reads.
-    pub(crate) leader: Option<(Mailbox, Realm)>,
+    /// Name of this host.
+    pub(crate) name: String,
+    /// Who leads.
+    pub(crate) seat: Seat,
+    /// Who is there; none in a process of its own.
+    pub(crate) coordinator: Option<Coordinator>,
+    /// True when other daemons may lead what this one reads.
+    pub(crate) clustered: bool,
+    /// Makes channels to other daemons.
+    pub(crate) connect: Connect,
+    /// Looks at running attempts.
+    pub(crate) outputs: Arc<Outputs>,
+    /// What retention did last, while this process led.
+    pub(crate) retention: RetentionReport,
     /// What this process says about itself where it holds something.
     pub(crate) holder: Holder,
     /// What must hold of blobs when they are acknowledged.
@@ -39,13 +56,12 @@ pub(crate) struct Shared {
 impl Shared {
     /// True when this process leads the realm.
     pub(crate) fn leads(&self, realm: &Realm) -> bool {
-        self.leader.as_ref().is_some_and(|(_, led)| led == realm)
+        self.seat.leads(realm)
     }
 
-    /// The leader's mailbox, or why there is none.
-    pub(crate) fn mailbox(&self) -> Result<&Mailbox, Status> {
-        let leader = self.leader.as_ref().map(|(mailbox, _)| mailbox);
-        leader.ok_or_else(|| status::wrong_state("this process only reads; the run is led by another one"))
+    /// True when the process that held a realm is known to be gone for good. Of several daemons another takes over.
+    pub(crate) fn is_abandoned(&self, row: &RealmRow) -> bool {
+        (row.realm.is_local() || !self.clustered) && holder_is_gone(row)
     }
 }
 

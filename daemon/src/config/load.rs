@@ -391,7 +391,7 @@ fn read(path: &Path, problems: &mut Vec<String>, warnings: &mut Vec<String>) -> 
 }
 
 /// `90s`, `10m`, `2h`, `30d`, or plain seconds.
-fn duration(text: &str) -> Option<Duration> {
+pub(crate) fn duration(text: &str) -> Option<Duration> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let seconds = match &text[digits.len()..] {
         "" | "s" => 1,

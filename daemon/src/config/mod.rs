@@ -5,6 +5,7 @@ mod model;
 mod place;
 mod tests;
 
+pub(crate) use load::duration;
 pub use load::{DEFAULT, Given, load};
 pub use model::{BlobPlace, ClusterConfig, DaemonConfig, DatabasePlace, EtcdConfig, Retention, TlsFiles};
 pub use place::default_home;

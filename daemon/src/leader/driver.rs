@@ -10,11 +10,12 @@ use crate::clock::Clock;
 use crate::error::chain;
 use crate::watch::WatchHub;
 use crate::{DaemonError, bounds};
+use part_proto::convert::output_order_to_wire;
 use part_core::{
-    Config, Core, Effect, Input, Millis, Pending, Reply, RequestId, RunId, State, Term, Timestamp,
+    Config, Core, Effect, Input, Millis, Pending, Reply, RequestId, RunId, State, Term, Timestamp, WorkerId,
 };
 use part_store::{CommitError, Holder, Realm, Store};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
@@ -29,6 +30,18 @@ pub(crate) struct LeaderOptions {
     pub(crate) hub: Arc<WatchHub>,
     /// Ends the leader when the store stays away for so long; none waits for ever.
     pub(crate) give_up_after: Option<Duration>,
+    /// Several daemons could lead: who loses the term must not take it back by itself, and looks now and then whether it
+    /// still stands.
+    pub(crate) contested: bool,
+}
+
+/// How a leader ended, when nothing is wrong with it.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// It was asked to.
+    Stopped,
+    /// Another daemon began a term.
+    Superseded(String),
 }
 
 /// The leader of one realm.
@@ -48,6 +61,8 @@ struct Driver<'a> {
     answers: HashMap<RequestId, oneshot::Sender<Reply>>,
     next_request: u64,
     last_turn: Timestamp,
+    /// When the store last confirmed the term.
+    confirmed: Instant,
 }
 
 /// Why a leadership period ended.
@@ -58,6 +73,10 @@ enum StepDown {
     Store(CommitError),
     /// What it held cannot be trusted any more; the store can.
     Rebuild(String),
+    /// Another leader began a term.
+    Superseded(String),
+    /// A worker obeyed this higher term, which the store does not know: it was restored from a copy.
+    Outbid(Term),
 }
 
 impl Leader {
@@ -66,37 +85,42 @@ impl Leader {
     }
 
     /// Leads until `stop`, rebuilding itself from the store when it loses its footing.
-    pub(crate) async fn lead(mut self, stop: CancellationToken) -> Result<(), DaemonError> {
-        let mut rebuilds = 0;
-        let mut footing = self.options.find_footing().await?;
+    pub(crate) async fn lead(mut self, stop: CancellationToken) -> Result<Ended, DaemonError> {
+        let (mut rebuilds, mut above) = (0, Term::default());
+        let mut footing = self.options.find_footing(above).await?;
         loop {
             let begun = Instant::now();
             let ended = self.period(footing, &stop).await;
             // Watchers look into the store from here on, until a leader tells them more.
             self.options.hub.leaderless();
             let why = match ended {
-                StepDown::Stopped => return Ok(()),
+                StepDown::Stopped => return Ok(Ended::Stopped),
                 StepDown::Store(error) => return Err(DaemonError::Commit(error)),
-                StepDown::Rebuild(why) => why,
+                StepDown::Superseded(why) if self.options.contested => return Ok(Ended::Superseded(why)),
+                StepDown::Rebuild(why) | StepDown::Superseded(why) => why,
+                StepDown::Outbid(term) => {
+                    above = above.max(term);
+                    format!("a worker has obeyed term {term}: the store was restored from an older copy")
+                }
             };
             rebuilds = if begun.elapsed() > bounds::STEADY { 1 } else { rebuilds + 1 };
             tracing::error!(why, rebuilds, "the leader steps down and is rebuilt from the store");
             if rebuilds > bounds::REBUILDS {
                 return Err(DaemonError::Unstable { times: rebuilds, why });
             }
-            footing = match self.find_footing_again(&stop).await? {
+            footing = match self.find_footing_again(above, &stop).await? {
                 Some(footing) => footing,
-                None => return Ok(()),
+                None => return Ok(Ended::Stopped),
             };
         }
     }
 
     /// After a step down the store may be away for the same reason; none when it was time to stop.
-    async fn find_footing_again(&self, stop: &CancellationToken) -> Result<Option<Footing>, DaemonError> {
+    async fn find_footing_again(&self, above: Term, stop: &CancellationToken) -> Result<Option<Footing>, DaemonError> {
         let begun = Instant::now();
         let mut wait = bounds::COMMIT_FIRST;
         loop {
-            match self.options.find_footing().await {
+            match self.options.find_footing(above).await {
                 Ok(footing) => return Ok(Some(footing)),
                 Err(DaemonError::Store(error)) if error.is_temporary() && !self.options.gives_up(begun) => {
                     tracing::error!(
@@ -115,16 +139,21 @@ impl Leader {
     }
 
     async fn period(&mut self, footing: Footing, stop: &CancellationToken) -> StepDown {
-        let Footing { term, state, newest } = footing;
+        let Footing { term, state, newest, drained } = footing;
         let clock = Clock::start().not_before(newest);
         let config = Config { term, ..Config::default() };
-        let (core, recovered) = Core::new(config, state, clock.now());
+        let (mut core, mut recovered) = Core::new(config, state, clock.now());
+        for (worker, by) in drained {
+            let input = Input::HeldBack { worker: WorkerId(worker), by: Some(by) };
+            recovered.append(core.handle(clock.now(), input));
+        }
         tracing::info!(realm = %self.options.realm, %term, runs = core.state().runs().count(), "leading");
         let driver = Driver {
             options: &self.options,
             stop,
             mail: &mut self.mail,
             last_turn: clock.now(),
+            confirmed: Instant::now(),
             clock,
             core,
             links: Links::default(),
@@ -141,18 +170,21 @@ struct Footing {
     state: State,
     /// Time of the newest entry of any unfinished run.
     newest: Timestamp,
+    /// Workers that an operator wants to take no new work, with who wants it.
+    drained: BTreeMap<String, String>,
 }
 
 impl LeaderOptions {
     /// Begins a term and reads the unfinished runs.
-    async fn find_footing(&self) -> Result<Footing, DaemonError> {
-        let begun = self.store.begin_term(&self.realm, &self.holder, Term::default()).await;
+    async fn find_footing(&self, above: Term) -> Result<Footing, DaemonError> {
+        let begun = self.store.begin_term(&self.realm, &self.holder, above).await;
         let term = begun.map_err(DaemonError::Store)?;
         let (mut state, mut newest) = (State::default(), Timestamp::default());
         for run in self.store.unfinished(&self.realm).await.map_err(DaemonError::Store)? {
             newest = newest.max(load(self.store.as_ref(), run, &mut state).await?);
         }
-        Ok(Footing { term, state, newest })
+        let drained = self.store.drained().await.map_err(DaemonError::Store)?;
+        Ok(Footing { term, state, newest, drained })
     }
 
     /// True when the store has been away for longer than this leader waits.
@@ -222,6 +254,9 @@ impl Driver<'_> {
             self.input(Input::TimePassed, &mut pending)?;
         }
         self.settle(pending).await?;
+        if self.options.contested && self.confirmed.elapsed() >= bounds::TERM_LOOK {
+            self.commit(&Pending::default()).await?;
+        }
         let now = self.clock.now();
         looks.into_iter().for_each(|look| self.show(look, now));
         Ok(())
@@ -259,6 +294,21 @@ impl Driver<'_> {
                 let request = RequestId(self.next_request);
                 self.answers.insert(request, answer);
                 self.input(make(request), pending)
+            }
+            Mail::TermSeen(term) if term > self.core.term() => Err(StepDown::Outbid(term)),
+            Mail::TermSeen(_) => Ok(()),
+            Mail::Told(input) => self.input(input, pending),
+            Mail::Output { attempt, watch, answer } => {
+                let worker = self.core.state().attempt(attempt).and_then(|(_, _, attempt)| {
+                    (attempt.phase == part_core::AttemptPhase::Active).then(|| attempt.worker.clone())
+                });
+                let term = self.core.term();
+                let sent = worker.is_some_and(|worker| {
+                    self.links.pass_on(&worker, output_order_to_wire(term, attempt, watch))
+                });
+                // Whoever asked may have given up.
+                drop(answer.send(sent));
+                Ok(())
             }
             Mail::Look(look) => {
                 looks.push(look);
@@ -313,22 +363,25 @@ impl Driver<'_> {
         Ok(())
     }
 
-    async fn commit(&self, pending: &Pending) -> Result<(), StepDown> {
-        let LeaderOptions { store, realm, .. } = self.options;
+    async fn commit(&mut self, pending: &Pending) -> Result<(), StepDown> {
+        let options = self.options;
+        let LeaderOptions { store, realm, .. } = options;
         let begun = Instant::now();
         let mut wait = bounds::COMMIT_FIRST;
         loop {
             let error = match store.commit(realm, self.core.term(), pending.entries()).await {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    self.confirmed = Instant::now();
+                    return Ok(());
+                }
                 Err(error) => error,
             };
             match &error {
-                CommitError::Superseded { .. } | CommitError::Misfit { .. } => {
-                    return Err(StepDown::Rebuild(chain(&error)));
-                }
+                CommitError::Superseded { .. } => return Err(StepDown::Superseded(chain(&error))),
+                CommitError::Misfit { .. } => return Err(StepDown::Rebuild(chain(&error))),
                 CommitError::Store(cause) if cause.is_temporary() => {
                     tracing::error!(error = chain(&error), "nothing can be recorded; waiting for the store");
-                    if self.options.gives_up(begun) {
+                    if options.gives_up(begun) {
                         return Err(StepDown::Store(error));
                     }
                 }
@@ -371,8 +424,9 @@ mod tests {
             holder: Holder("a test".to_owned()),
             hub: Arc::new(WatchHub::default()),
             give_up_after: None,
+            contested: false,
         };
-        let Footing { term, state, .. } = options.find_footing().await.expect("a term");
+        let Footing { term, state, .. } = options.find_footing(Term::default()).await.expect("a term");
         let (clock, stop) = (Clock::start(), CancellationToken::new());
         let (core, _) = Core::new(Config { term, ..Config::default() }, state, clock.now());
         let (_keep, mut mail) = mpsc::channel(1);
@@ -381,6 +435,7 @@ mod tests {
             stop: &stop,
             mail: &mut mail,
             last_turn: clock.now(),
+            confirmed: Instant::now(),
             clock,
             core,
             links: Links::default(),

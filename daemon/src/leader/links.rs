@@ -47,6 +47,11 @@ impl Links {
         self.open.remove(worker);
     }
 
+    /// Passes on something that is not the core's; false when it cannot be sent now.
+    pub(super) fn pass_on(&self, worker: &WorkerId, message: v1::LeaderMessage) -> bool {
+        self.open.get(worker).is_some_and(|(_, sender)| sender.try_send(message).is_ok())
+    }
+
     /// Sends a command. Never waits: a worker that does not take its messages loses the link, and with its next
     /// introduction everything that was on the way is settled.
     pub(super) fn send(&mut self, term: Term, worker: &WorkerId, command: &Command) {

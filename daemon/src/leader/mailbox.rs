@@ -2,7 +2,9 @@
 
 use super::links::{LinkId, LinkSender};
 use crate::bounds;
-use part_core::{Core, Incarnation, Input, Introduction, Reply, RequestId, Timestamp, WorkerId};
+use part_core::{
+    AttemptId, Core, Incarnation, Input, Introduction, Reply, RequestId, Term, Timestamp, WorkerId,
+};
 use tokio::sync::{mpsc, oneshot};
 
 /// What can be put into the mailbox.
@@ -15,6 +17,12 @@ pub(crate) enum Mail {
     LinkClosed { worker: WorkerId, incarnation: Incarnation, link: LinkId },
     /// A client asks for something and waits for the answer.
     Request { make: Box<dyn FnOnce(RequestId) -> Input + Send>, answer: oneshot::Sender<Reply> },
+    /// Something that concerns no client and no link.
+    Told(Input),
+    /// A worker has obeyed this term.
+    TermSeen(Term),
+    /// Somebody wants to see what a running attempt writes; the answer says whether its worker was told.
+    Output { attempt: AttemptId, watch: u128, answer: oneshot::Sender<bool> },
     /// Somebody wants to look at the core. Sees only what is committed.
     Look(Look),
 }
@@ -42,6 +50,26 @@ impl Mailbox {
     /// Passes on what a worker said, waiting while the mailbox is full. It counts only while that link is open.
     pub(crate) async fn said(&self, worker: WorkerId, link: LinkId, input: Input) -> Result<(), Unanswered> {
         self.mail.send(Mail::Said { worker, link, input }).await.map_err(|_| Unanswered)
+    }
+
+    /// Tells the leader something.
+    pub(crate) async fn tell(&self, input: Input) -> Result<(), Unanswered> {
+        self.mail.send(Mail::Told(input)).await.map_err(|_| Unanswered)
+    }
+
+    /// A worker has obeyed a higher term than this leader's.
+    pub(crate) async fn term_seen(&self, term: Term) -> Result<(), Unanswered> {
+        self.mail.send(Mail::TermSeen(term)).await.map_err(|_| Unanswered)
+    }
+
+    /// Lets a running attempt's worker send its output under the name `watch`; false when it does not run.
+    pub(crate) async fn output(&self, attempt: AttemptId, watch: u128) -> Result<bool, Unanswered> {
+        let (answer, answered) = oneshot::channel();
+        let asked = async {
+            self.mail.send(Mail::Output { attempt, watch, answer }).await.map_err(|_| Unanswered)?;
+            answered.await.map_err(|_| Unanswered)
+        };
+        tokio::time::timeout(bounds::REQUEST, asked).await.unwrap_or(Err(Unanswered))
     }
 
     /// Registers a worker's link.

@@ -6,6 +6,6 @@ mod mailbox;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use driver::{Leader, LeaderOptions, load};
+pub(crate) use driver::{Ended, Leader, LeaderOptions, load};
 pub(crate) use links::{LinkId, LinkSender};
 pub(crate) use mailbox::{Mailbox, Unanswered, mailbox};

@@ -3,7 +3,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test looks for one kind among many")]
 
 use super::links::LinkId;
-use super::{Leader, LeaderOptions, Mailbox, Unanswered, mailbox};
+use super::{Ended, Leader, LeaderOptions, Mailbox, Unanswered, mailbox};
 use crate::testing::{Mood, MoodyStore, introduction, submission};
 use crate::watch::WatchHub;
 use crate::{DaemonError, bounds};
@@ -27,7 +27,7 @@ struct Led {
     store: MoodyStore,
     mailbox: Mailbox,
     stop: CancellationToken,
-    leader: JoinHandle<Result<(), DaemonError>>,
+    leader: JoinHandle<Result<Ended, DaemonError>>,
 }
 
 /// The worker's end of a link.
@@ -45,6 +45,7 @@ impl Led {
             holder: Holder("a test".to_owned()),
             hub: Arc::new(WatchHub::default()),
             give_up_after,
+            contested: false,
         };
         let leader = tokio::spawn(Leader::new(options, mail).lead(stop.clone()));
         Led { store, mailbox, stop, leader }
@@ -111,7 +112,7 @@ fn finished(verdict: AttemptVerdict) -> ReportBody {
 async fn a_store_that_stays_full_ends_the_leader_with_its_own_words() {
     let mut led = Led::start(Some(Duration::from_millis(200)));
     led.store.set(Mood::Full);
-    let leader = std::mem::replace(&mut led.leader, tokio::spawn(async { Ok(()) }));
+    let leader = std::mem::replace(&mut led.leader, tokio::spawn(async { Ok(Ended::Stopped) }));
     let (answer, ended) = tokio::join!(led.submit(&["a"]), in_time(leader));
     assert_eq!(answer, Err(Unanswered), "nothing is acknowledged that is not recorded");
     let error = ended.expect("no panic").expect_err("gave up");

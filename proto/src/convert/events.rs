@@ -5,8 +5,9 @@ use super::finish::{attempt_verdict_from_wire, attempt_verdict_to_wire, finish_t
 use super::ids::submission_id_to_wire;
 use super::recipe::recipe_to_wire;
 use super::runs::{run_verdict_to_wire, source_to_wire, summary_to_wire};
+use super::workspace::workspace_to_wire;
 use crate::v1::{self, event::Fact, run_cancelled::Reason};
-use part_core::{CancelReason, Entry, GroupIndex, Record, SpecAdded, SpecVerdict, Workspace};
+use part_core::{CancelReason, Entry, GroupIndex, Record, SpecAdded, SpecVerdict};
 
 /// A ledger entry as clients see it.
 pub fn event_to_wire(entry: &Entry) -> v1::Event {
@@ -21,13 +22,14 @@ pub fn event_to_wire(entry: &Entry) -> v1::Event {
 fn fact(record: &Record) -> Fact {
     match record {
         Record::RunOpened { submission, project, build, source, workspace, policy } => {
-            let Workspace::InPlace(folder) = workspace;
+            let (workspace_in_place, shipped) = workspace_to_wire(workspace);
             Fact::RunOpened(v1::RunOpened {
                 submission_id: submission_id_to_wire(*submission),
                 project: project.clone(),
                 build: build.clone(),
                 source: Some(source_to_wire(source)),
-                workspace_in_place: folder.clone(),
+                workspace_in_place,
+                shipped,
                 max_failures: policy.max_failures,
                 lost_after_ms: policy.lost_after.map(|limit| limit.0),
             })

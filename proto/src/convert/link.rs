@@ -4,13 +4,14 @@ use super::error::{WireError, required};
 use super::finish::{finish_from_wire, finish_to_wire, test_from_wire, test_to_wire};
 use super::ids::{attempt_from_wire, attempt_to_wire};
 use super::recipe::{recipe_from_wire, recipe_to_wire};
-use crate::LINK_PROTOCOL;
+use super::workspace::{workspace_from_wire, workspace_to_wire};
+use crate::{LINK_PROTOCOL, LINK_PROTOCOL_OLDEST};
 use crate::v1::{
     self, leader_message::Body as FromLeader, report::Body as WireReport, worker_message::Body as FromWorker,
 };
 use part_core::{
-    AttemptOrder, CancelMode, Capabilities, Command, HeldAttempt, HeldState, Incarnation, Introduction,
-    Millis, Report, ReportBody, SlotId, StartOrder, Term, WorkerId, Workspace,
+    AttemptId, AttemptOrder, CancelMode, Capabilities, Command, HeldAttempt, HeldState, Incarnation, Introduction,
+    Millis, Report, ReportBody, SlotId, StartOrder, Term, Timestamp, WorkerId,
 };
 use std::sync::Arc;
 
@@ -18,13 +19,27 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq)]
 pub enum WorkerSays {
     /// Its introduction.
-    Introduction(Introduction),
+    Introduction {
+        /// What it says.
+        introduction: Box<Introduction>,
+        /// The protocol version that both ends speak.
+        protocol: u32,
+        /// Its clock; none when it does not say.
+        wall: Option<Timestamp>,
+    },
     /// A report.
     Report(Report),
     /// It is there.
     Heartbeat,
     /// It drains, or no longer.
     Drain(bool),
+    /// What its own probes say.
+    Health {
+        /// Why it can run nothing now.
+        problem: Option<String>,
+        /// Its clock.
+        wall: Timestamp,
+    },
 }
 
 /// What a leader's message says.
@@ -33,11 +48,21 @@ pub enum LeaderSays {
     /// An order or answer.
     Command(Command),
     /// It is there.
-    Heartbeat,
+    Heartbeat {
+        /// `HOST:PORT` of every daemon of the mesh; empty when it does not say.
+        daemons: Vec<String>,
+    },
+    /// Send the output of a running attempt.
+    Output {
+        /// The attempt.
+        attempt: AttemptId,
+        /// What to call it.
+        watch: u128,
+    },
 }
 
 /// A worker's introduction for the wire.
-pub fn introduction_to_wire(said: &Introduction, version: &str) -> v1::WorkerMessage {
+pub fn introduction_to_wire(said: &Introduction, wall: Timestamp) -> v1::WorkerMessage {
     let held = |held: &HeldAttempt| v1::HeldAttempt {
         attempt: Some(attempt_to_wire(held.attempt)),
         slot: held.slot.0,
@@ -52,8 +77,11 @@ pub fn introduction_to_wire(said: &Introduction, version: &str) -> v1::WorkerMes
         slots: said.slots.iter().map(|slot| slot.0).collect(),
         held: said.held.iter().map(held).collect(),
         draining: said.draining,
-        protocol: LINK_PROTOCOL,
-        version: version.to_owned(),
+        protocol: LINK_PROTOCOL_OLDEST,
+        version: said.version.clone(),
+        protocol_newest: LINK_PROTOCOL,
+        problem: said.problem.clone().unwrap_or_default(),
+        wall_ms: wall.0,
     }))
 }
 
@@ -78,7 +106,13 @@ pub fn report_to_wire(report: &Report) -> v1::WorkerMessage {
 
 /// A worker's heartbeat.
 pub fn heartbeat_to_wire() -> v1::WorkerMessage {
-    worker_message(FromWorker::Heartbeat(v1::Heartbeat {}))
+    worker_message(FromWorker::Heartbeat(v1::Heartbeat::default()))
+}
+
+/// What a worker's own probes say.
+pub fn health_to_wire(problem: Option<&str>, wall: Timestamp) -> v1::WorkerMessage {
+    let problem = problem.unwrap_or_default().to_owned();
+    worker_message(FromWorker::Health(v1::Health { problem, wall_ms: wall.0 }))
 }
 
 /// A worker starts or stops draining.
@@ -93,18 +127,36 @@ fn worker_message(body: FromWorker) -> v1::WorkerMessage {
 /// What a worker said.
 pub fn worker_message_from_wire(wire: v1::WorkerMessage) -> Result<WorkerSays, WireError> {
     Ok(match required("body", wire.body)? {
-        FromWorker::Introduction(wire) => WorkerSays::Introduction(introduction_from_wire(wire)?),
+        FromWorker::Introduction(wire) => {
+            let protocol = negotiated(wire.protocol, wire.protocol_newest, "the worker", "this daemon")?;
+            let wall = (wire.wall_ms > 0).then_some(Timestamp(wire.wall_ms));
+            let introduction = Box::new(introduction_from_wire(wire)?);
+            WorkerSays::Introduction { introduction, protocol, wall }
+        }
         FromWorker::Report(wire) => WorkerSays::Report(report_from_wire(wire)?),
-        FromWorker::Heartbeat(v1::Heartbeat {}) => WorkerSays::Heartbeat,
+        FromWorker::Heartbeat(_) => WorkerSays::Heartbeat,
+        FromWorker::Health(wire) => WorkerSays::Health {
+            problem: (!wire.problem.is_empty()).then_some(wire.problem),
+            wall: Timestamp(wire.wall_ms),
+        },
         FromWorker::Drain(wire) => WorkerSays::Drain(wire.draining),
     })
 }
 
-fn introduction_from_wire(wire: v1::Introduction) -> Result<Introduction, WireError> {
-    if wire.protocol != LINK_PROTOCOL {
-        let what = format!("the worker speaks version {}, this daemon {LINK_PROTOCOL}", wire.protocol);
-        return Err(WireError::wrong("introduction.protocol", what));
+/// The newest version that both ends speak. A program that knows one version only does not name its newest.
+fn negotiated(oldest: u32, newest: u32, they: &'static str, we: &'static str) -> Result<u32, WireError> {
+    let newest = newest.max(oldest);
+    if oldest > LINK_PROTOCOL || newest < LINK_PROTOCOL_OLDEST {
+        let what = format!(
+            "{they} speaks versions {oldest} to {newest} of the protocol, {we} {LINK_PROTOCOL_OLDEST} to \
+             {LINK_PROTOCOL}; bring both programs within one minor version of each other"
+        );
+        return Err(WireError::wrong("protocol", what));
     }
+    Ok(newest.min(LINK_PROTOCOL))
+}
+
+fn introduction_from_wire(wire: v1::Introduction) -> Result<Introduction, WireError> {
     if wire.worker.is_empty() {
         return Err(WireError::Missing { field: "introduction.worker" });
     }
@@ -126,6 +178,8 @@ fn introduction_from_wire(wire: v1::Introduction) -> Result<Introduction, WireEr
         slots: wire.slots.into_iter().map(SlotId).collect(),
         held,
         draining: wire.draining,
+        problem: (!wire.problem.is_empty()).then_some(wire.problem),
+        version: wire.version,
     })
 }
 
@@ -154,7 +208,8 @@ pub fn command_to_wire(term: Term, command: &Command) -> v1::LeaderMessage {
             acknowledged: *acknowledged,
             discard: discard.iter().map(|attempt| attempt_to_wire(*attempt)).collect(),
             lost_after_ms: lost_after.0,
-            protocol: LINK_PROTOCOL,
+            protocol: LINK_PROTOCOL_OLDEST,
+            protocol_newest: LINK_PROTOCOL,
         }),
         Command::Start(order) => FromLeader::Start(start_to_wire(order)),
         Command::Cancel { attempt, mode } => FromLeader::Cancel(v1::CancelOrder {
@@ -168,13 +223,20 @@ pub fn command_to_wire(term: Term, command: &Command) -> v1::LeaderMessage {
     v1::LeaderMessage { term: term.0, body: Some(body) }
 }
 
-/// A leader's heartbeat.
-pub fn leader_heartbeat_to_wire(term: Term) -> v1::LeaderMessage {
-    v1::LeaderMessage { term: term.0, body: Some(FromLeader::Heartbeat(v1::Heartbeat {})) }
+/// A leader's heartbeat, with the addresses of all daemons.
+pub fn leader_heartbeat_to_wire(term: Term, daemons: Vec<String>) -> v1::LeaderMessage {
+    v1::LeaderMessage { term: term.0, body: Some(FromLeader::Heartbeat(v1::Heartbeat { daemons })) }
+}
+
+/// Asks a worker for the output of a running attempt.
+pub fn output_order_to_wire(term: Term, attempt: AttemptId, watch: u128) -> v1::LeaderMessage {
+    let order =
+        v1::OutputOrder { attempt: Some(attempt_to_wire(attempt)), watch: watch.to_be_bytes().to_vec() };
+    v1::LeaderMessage { term: term.0, body: Some(FromLeader::Output(order)) }
 }
 
 fn start_to_wire(order: &StartOrder) -> v1::StartOrder {
-    let Workspace::InPlace(folder) = &order.workspace;
+    let (workspace_in_place, shipped) = workspace_to_wire(&order.workspace);
     let attempt = |attempt: &AttemptOrder| v1::AttemptOrder {
         attempt: Some(attempt_to_wire(attempt.attempt)),
         project: attempt.project.as_ref().to_owned(),
@@ -186,21 +248,29 @@ fn start_to_wire(order: &StartOrder) -> v1::StartOrder {
     };
     v1::StartOrder {
         slot: order.slot.0,
-        workspace_in_place: folder.clone(),
+        workspace_in_place,
         attempts: order.attempts.iter().map(attempt).collect(),
+        shipped,
     }
 }
 
 /// What a leader said, and in which term.
 pub fn command_from_wire(wire: v1::LeaderMessage) -> Result<(Term, LeaderSays), WireError> {
     let command = match required("body", wire.body)? {
-        FromLeader::Heartbeat(v1::Heartbeat {}) => return Ok((Term(wire.term), LeaderSays::Heartbeat)),
+        FromLeader::Heartbeat(v1::Heartbeat { daemons }) => {
+            return Ok((Term(wire.term), LeaderSays::Heartbeat { daemons }));
+        }
+        FromLeader::Output(order) => {
+            let attempt = attempt_from_wire(order.attempt.as_ref())?;
+            let watch = <[u8; 16]>::try_from(order.watch.as_slice())
+                .map_err(|_| WireError::wrong("output.watch", "it has not 16 bytes"))?;
+            return Ok((
+                Term(wire.term),
+                LeaderSays::Output { attempt, watch: u128::from_be_bytes(watch) },
+            ));
+        }
         FromLeader::Welcome(welcome) => {
-            if welcome.protocol != LINK_PROTOCOL {
-                let what =
-                    format!("the leader speaks version {}, this worker {LINK_PROTOCOL}", welcome.protocol);
-                return Err(WireError::wrong("welcome.protocol", what));
-            }
+            negotiated(welcome.protocol, welcome.protocol_newest, "the leader", "this worker")?;
             let discard = welcome.discard.iter().map(|attempt| attempt_from_wire(Some(attempt)));
             Command::Welcome {
                 acknowledged: welcome.acknowledged,
@@ -232,7 +302,7 @@ fn start_from_wire(wire: v1::StartOrder) -> Result<StartOrder, WireError> {
     }
     Ok(StartOrder {
         slot: SlotId(wire.slot),
-        workspace: Workspace::InPlace(wire.workspace_in_place),
+        workspace: workspace_from_wire(wire.workspace_in_place, wire.shipped)?,
         attempts,
     })
 }

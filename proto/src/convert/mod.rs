@@ -8,6 +8,7 @@ mod link;
 mod recipe;
 mod runs;
 mod submission;
+mod workspace;
 
 pub use error::WireError;
 pub use events::{cancel_reason_from_wire, event_to_wire, spec_verdict_from_wire};
@@ -19,8 +20,9 @@ pub use ids::{
     attempt_from_wire, attempt_to_wire, run_id_from_wire, submission_id_from_wire, submission_id_to_wire,
 };
 pub use link::{
-    LeaderSays, WorkerSays, command_from_wire, command_to_wire, drain_to_wire, heartbeat_to_wire,
-    introduction_to_wire, leader_heartbeat_to_wire, report_to_wire, worker_message_from_wire,
+    LeaderSays, WorkerSays, command_from_wire, command_to_wire, drain_to_wire, health_to_wire,
+    heartbeat_to_wire, introduction_to_wire, leader_heartbeat_to_wire, output_order_to_wire, report_to_wire,
+    worker_message_from_wire,
 };
 pub use recipe::{recipe_from_wire, recipe_to_wire};
 pub use runs::{

@@ -130,5 +130,9 @@ pub fn worker_to_wire(worker: &WorkerView) -> v1::WorkerInfo {
             })
             .collect(),
         idle_because: worker.idle_because.clone(),
+        problem: worker.problem.clone().unwrap_or_default(),
+        drained_by: worker.held_back_by.clone().unwrap_or_default(),
+        cordoned: worker.cordoned.clone().unwrap_or_default(),
+        version: worker.version.clone(),
     }
 }

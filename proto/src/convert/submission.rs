@@ -4,10 +4,11 @@ use super::error::{WireError, required};
 use super::ids::{submission_id_from_wire, submission_id_to_wire};
 use super::recipe::{recipe_from_wire, recipe_to_wire};
 use super::runs::{source_from_wire, source_to_wire};
+use super::workspace::{workspace_from_wire, workspace_to_wire};
 use crate::v1::{self, submit_request::Part};
 use part_core::{
     Bounds, GroupPolicy, GroupSubmission, Millis, Requirement, Requirements, RunPolicy, SpecSubmission,
-    Submission, Workspace,
+    Submission,
 };
 
 /// Bytes of names and tests in one submission: a million specs with long paths, or 100,000 with fifty tests each.
@@ -101,7 +102,7 @@ fn header_from_wire(wire: v1::SubmissionHeader) -> Result<Submission, WireError>
         project: wire.project,
         build: wire.build,
         source: source_from_wire(wire.source)?,
-        workspace: Workspace::InPlace(wire.workspace_in_place),
+        workspace: workspace_from_wire(wire.workspace_in_place, wire.shipped)?,
         policy: RunPolicy { max_failures: wire.max_failures, lost_after: wire.lost_after_ms.map(Millis) },
         groups: Vec::new(),
     })
@@ -114,15 +115,16 @@ fn spec_bytes(spec: &v1::SubmittedSpec) -> usize {
 
 /// A submission as the messages of its stream. History and carried passes are the daemon's and do not travel.
 pub fn submission_to_wire(submission: &Submission) -> Vec<v1::SubmitRequest> {
-    let Workspace::InPlace(folder) = &submission.workspace;
+    let (workspace_in_place, shipped) = workspace_to_wire(&submission.workspace);
     let mut messages = vec![message(Part::Header(v1::SubmissionHeader {
         submission_id: submission_id_to_wire(submission.id),
         project: submission.project.clone(),
         build: submission.build.clone(),
         source: Some(source_to_wire(&submission.source)),
-        workspace_in_place: folder.clone(),
+        workspace_in_place,
         max_failures: submission.policy.max_failures,
         lost_after_ms: submission.policy.lost_after.map(|limit| limit.0),
+        shipped,
     }))];
     for group in &submission.groups {
         messages.push(message(Part::Group(v1::GroupHeader {

@@ -1,13 +1,17 @@
 //! Blobs in memory, for tests. Handles made by cloning share what they hold.
 
-use super::{BlobContent, BlobError, BlobRef, BlobStore, BlobWriter, Digest, PutOptions};
+use super::{
+    BlobContent, BlobEntry, BlobError, BlobList, BlobRef, BlobStore, BlobWriter, Digest, PutOptions, Shelf,
+};
 use crate::bounds::BLOB_CHUNK_BYTES;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
+use part_core::Timestamp;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Keeps blobs in memory and nothing beyond the process.
 #[derive(Clone, Debug, Default)]
@@ -16,13 +20,24 @@ pub struct MemoryBlobs {
 }
 
 #[derive(Clone, Debug, Default)]
-struct Blobs(Arc<Mutex<HashMap<Digest, Bytes>>>);
+struct Blobs(Arc<Mutex<Shelves>>);
+
+#[derive(Debug, Default)]
+struct Shelves {
+    kept: HashMap<Digest, (Timestamp, Bytes)>,
+    retired: HashMap<Digest, (Timestamp, Bytes)>,
+}
 
 impl Blobs {
-    fn all(&self) -> MutexGuard<'_, HashMap<Digest, Bytes>> {
+    fn all(&self) -> MutexGuard<'_, Shelves> {
         // What a panicking test left behind is no worse than what it saw.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(since.as_millis() as u64)
 }
 
 struct MemoryWriter {
@@ -38,8 +53,10 @@ impl MemoryBlobs {
     }
 
     fn open(&self, digest: Digest, range: Option<Range<u64>>) -> Result<BlobContent, BlobError> {
-        let blob = self.blobs.all().get(&digest).cloned();
-        let blob = blob.ok_or_else(|| BlobError::NotFound { digest, place: "memory".to_owned() })?;
+        let shelves = self.blobs.all();
+        let blob = shelves.kept.get(&digest).or_else(|| shelves.retired.get(&digest)).cloned();
+        drop(shelves);
+        let (_, blob) = blob.ok_or_else(|| BlobError::NotFound { digest, place: "memory".to_owned() })?;
         let size = blob.len();
         let within = |place: u64| usize::try_from(place).unwrap_or(usize::MAX).min(size);
         let (start, end) = range.map_or((0, size), |range| (within(range.start), within(range.end)));
@@ -71,15 +88,66 @@ impl BlobStore for MemoryBlobs {
     }
 
     fn size(&self, digest: Digest) -> BoxFuture<'_, Result<Option<u64>, BlobError>> {
-        async move { Ok(self.blobs.all().get(&digest).map(|blob| blob.len() as u64)) }.boxed()
+        async move { Ok(self.blobs.all().kept.get(&digest).map(|(_, blob)| blob.len() as u64)) }.boxed()
     }
 
     fn missing<'a>(&'a self, digests: &'a [Digest]) -> BoxFuture<'a, Result<Vec<Digest>, BlobError>> {
         async move {
-            let blobs = self.blobs.all();
-            Ok(digests.iter().filter(|digest| !blobs.contains_key(digest)).copied().collect())
+            let kept = &self.blobs.all().kept;
+            Ok(digests.iter().filter(|digest| !kept.contains_key(digest)).copied().collect())
         }
         .boxed()
+    }
+
+    fn list(&self, shelf: Shelf) -> BlobList {
+        let shelves = self.blobs.all();
+        let blobs = match shelf {
+            Shelf::Kept => &shelves.kept,
+            Shelf::Retired => &shelves.retired,
+        };
+        let entry = |(digest, (since, blob)): (&Digest, &(Timestamp, Bytes))| {
+            Ok(BlobEntry { digest: *digest, bytes: blob.len() as u64, since: *since })
+        };
+        stream::iter(blobs.iter().map(entry).collect::<Vec<_>>()).boxed()
+    }
+
+    fn retire<'a>(&'a self, digests: &'a [Digest]) -> BoxFuture<'a, Result<(), BlobError>> {
+        async move {
+            let Shelves { kept, retired } = &mut *self.blobs.all();
+            for digest in digests {
+                if let Some((_, blob)) = kept.remove(digest) {
+                    retired.insert(*digest, (now(), blob));
+                }
+            }
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn revive<'a>(&'a self, digests: &'a [Digest]) -> BoxFuture<'a, Result<(), BlobError>> {
+        async move {
+            let Shelves { kept, retired } = &mut *self.blobs.all();
+            for digest in digests {
+                if let Some((_, blob)) = retired.remove(digest) {
+                    kept.insert(*digest, (now(), blob));
+                }
+            }
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn delete<'a>(&'a self, digests: &'a [Digest]) -> BoxFuture<'a, Result<(), BlobError>> {
+        async move {
+            let retired = &mut self.blobs.all().retired;
+            digests.iter().for_each(|digest| drop(retired.remove(digest)));
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn settle(&self) -> BoxFuture<'_, Result<(), BlobError>> {
+        async { Ok(()) }.boxed()
     }
 }
 
@@ -100,7 +168,7 @@ impl BlobWriter for MemoryWriter {
             let digest = Digest::of(&self.bytes);
             self.options.check(digest)?;
             let bytes = self.bytes.len() as u64;
-            self.blobs.all().insert(digest, self.bytes.into());
+            self.blobs.all().kept.insert(digest, (now(), self.bytes.into()));
             Ok(BlobRef { digest, bytes })
         }
         .boxed()

@@ -4,6 +4,7 @@ mod digest;
 mod disk;
 mod error;
 mod memory;
+mod s3;
 mod store;
 mod sweep;
 
@@ -11,6 +12,8 @@ pub use digest::{Digest, DigestParseError};
 pub use disk::DiskBlobs;
 pub use error::BlobError;
 pub use memory::MemoryBlobs;
+pub use s3::{S3Blobs, S3Options};
 pub use store::{
-    BlobContent, BlobRef, BlobStore, BlobStream, BlobWriter, Durability, PutOptions, put_bytes, read_to_end,
+    BatchRead, BlobContent, BlobEntry, BlobList, BlobRef, BlobStore, BlobStream, BlobWriter, Durability,
+    PutOptions, Shelf, put_bytes, read_to_end,
 };

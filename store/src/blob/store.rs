@@ -1,13 +1,19 @@
 //! The contract of every store of blobs.
 
 use super::{BlobError, Digest};
+use crate::bounds::BLOBS_AT_ONCE;
 use bytes::Bytes;
-use futures::TryStreamExt;
 use futures::future::BoxFuture;
-use futures::stream::BoxStream;
+use futures::stream::{self, BoxStream};
+use futures::{FutureExt, StreamExt, TryStreamExt};
+use part_core::Timestamp;
 use std::ops::Range;
 
 /// Keeps blobs. Bytes go in and out in chunks, so memory stays bounded whatever a blob's size.
+///
+/// Deleting takes two steps. A *retired* blob counts as missing, but can still be read and brought back; only retired
+/// blobs are deleted. So whoever found a blob here can rely on it for as long as retired blobs are left alone, however
+/// the finding and the retiring overlapped.
 ///
 /// Adding a method: every store of blobs here, and the contract suite in `tests/contract/blobs.rs`.
 pub trait BlobStore: Send + Sync + 'static {
@@ -26,6 +32,86 @@ pub trait BlobStore: Send + Sync + 'static {
 
     /// Those of `digests` that are not there, in the order given.
     fn missing<'a>(&'a self, digests: &'a [Digest]) -> BoxFuture<'a, Result<Vec<Digest>, BlobError>>;
+
+    /// Puts small blobs that are in memory, each under the digest announced for it; larger ones have
+    /// [`BlobStore::put`]. After an error some of them may be there.
+    fn put_batch(
+        &self,
+        blobs: Vec<(Digest, Bytes)>,
+        durability: Durability,
+    ) -> BoxFuture<'_, Result<(), BlobError>> {
+        let put = move |(digest, bytes): (Digest, Bytes)| {
+            let options = PutOptions { expected: Some(digest), limit: u64::MAX, durability };
+            async move { self.put(options).await?.finish_with(bytes).await }
+        };
+        let puts = stream::iter(blobs).map(put).buffer_unordered(BLOBS_AT_ONCE);
+        puts.try_for_each(|_| async { Ok(()) }).boxed()
+    }
+
+    /// Reads blobs of at most `limit` bytes each, checked, in the order given; of larger ones it tells the size.
+    fn read_batch<'a>(
+        &'a self,
+        digests: &'a [Digest],
+        limit: u64,
+    ) -> BoxFuture<'a, Result<Vec<BatchRead>, BlobError>> {
+        let read = move |digest: Digest| async move {
+            let content = self.get(digest, None).await?;
+            match content.size > limit {
+                true => Ok(BatchRead::Larger(content.size)),
+                false => Ok(BatchRead::Whole(read_to_end(content.stream).await?.into())),
+            }
+        };
+        let reads: Vec<_> = digests.iter().copied().map(read).collect();
+        stream::iter(reads).buffered(BLOBS_AT_ONCE).try_collect().boxed()
+    }
+
+    /// What is on a shelf, in no particular order. Blobs that come or go meanwhile may be in it or not.
+    fn list(&self, shelf: Shelf) -> BlobList;
+
+    /// Retires blobs. Those that are not kept are passed over.
+    fn retire<'a>(&'a self, digests: &'a [Digest]) -> BoxFuture<'a, Result<(), BlobError>>;
+
+    /// Brings retired blobs back. Those that are not retired are passed over.
+    fn revive<'a>(&'a self, digests: &'a [Digest]) -> BoxFuture<'a, Result<(), BlobError>>;
+
+    /// Deletes retired blobs for good; what is kept under the same digest stays. Those that are not retired are
+    /// passed over.
+    fn delete<'a>(&'a self, digests: &'a [Digest]) -> BoxFuture<'a, Result<(), BlobError>>;
+
+    /// Makes everything that was put with [`Durability::Lazy`] so far outlive a crash of the machine.
+    fn settle(&self) -> BoxFuture<'_, Result<(), BlobError>>;
+}
+
+/// Where a store has a blob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Shelf {
+    /// Where it was put.
+    Kept,
+    /// Where it waits to be deleted.
+    Retired,
+}
+
+/// A blob in a listing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlobEntry {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its size.
+    pub bytes: u64,
+    /// When it was last put; of a retired one, when it was retired. By the clock of the store.
+    pub since: Timestamp,
+}
+
+/// The blobs of a shelf.
+pub type BlobList = BoxStream<'static, Result<BlobEntry, BlobError>>;
+
+/// What [`BlobStore::read_batch`] found under one digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BatchRead {
+    /// All of its bytes.
+    Whole(Bytes),
+    /// It is larger than was asked for: its size in bytes.
+    Larger(u64),
 }
 
 /// Takes the bytes of a new blob. Dropped before [`BlobWriter::finish`], it leaves nothing behind.
@@ -38,6 +124,14 @@ pub trait BlobWriter: Send {
     fn finish(self: Box<Self>) -> BoxFuture<'static, Result<BlobRef, BlobError>>;
 }
 
+impl dyn BlobWriter {
+    /// Appends the last bytes and ends the blob.
+    async fn finish_with(mut self: Box<Self>, bytes: Bytes) -> Result<BlobRef, BlobError> {
+        self.write(bytes).await?;
+        self.finish().await
+    }
+}
+
 /// How a blob is put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PutOptions {
@@ -47,6 +141,16 @@ pub struct PutOptions {
     pub limit: u64,
     /// What must hold when it is put.
     pub durability: Durability,
+}
+
+impl PutOptions {
+    /// Refuses a digest other than the one announced.
+    pub(super) fn check(&self, found: Digest) -> Result<(), BlobError> {
+        match self.expected {
+            Some(expected) if expected != found => Err(BlobError::WrongDigest { expected, found }),
+            Some(_) | None => Ok(()),
+        }
+    }
 }
 
 /// What must hold of a blob once it is put. Either way it outlives its process.
@@ -90,9 +194,7 @@ pub async fn put_bytes(
     bytes: Bytes,
     options: PutOptions,
 ) -> Result<BlobRef, BlobError> {
-    let mut writer = store.put(options).await?;
-    writer.write(bytes).await?;
-    writer.finish().await
+    store.put(options).await?.finish_with(bytes).await
 }
 
 /// Reads a stream to its end into memory. Bound what you ask for: the range, or the blob's size.

@@ -81,6 +81,10 @@ struct Encoded {
     body: String,
 }
 
+/// A blob that a run refers to, as the statement that inserts it reads it.
+#[derive(Serialize)]
+struct Referred(i64, String, u64, bool);
+
 /// A row of the history, as the statements that insert it read it.
 #[derive(Serialize)]
 struct Ended<'a>(&'a str, &'a str, &'a str, &'a str, i64, String, u32, u32, i64, &'static str, bool);
@@ -113,6 +117,7 @@ impl SqliteStore {
         if let Some(ended) = ended {
             self.insert_history(&mut transaction, &ended).await?;
         }
+        self.insert_references(&mut transaction, &keys, &batches).await?;
         transaction.commit().await.map_err(error)?;
         lease.give_back();
         Ok(())
@@ -331,6 +336,32 @@ impl SqliteStore {
         .execute(connection)
         .await
         .map_err(error)?;
+        Ok(())
+    }
+
+    async fn insert_references(
+        &self,
+        connection: &mut SqliteConnection,
+        keys: &[i64],
+        batches: &[RunBatch<'_>],
+    ) -> Result<(), StoreError> {
+        let mut referred = Vec::new();
+        for (key, batch) in keys.iter().zip(batches) {
+            let uses = batch.entries.iter().flat_map(|entry| projection::blobs_of(&entry.record));
+            referred
+                .extend(uses.map(|used| Referred(*key, used.digest.to_string(), used.bytes, used.manifest)));
+        }
+        if referred.is_empty() {
+            return Ok(());
+        }
+        sqlx::query(
+            "INSERT OR IGNORE INTO blob_refs (run, digest, bytes, manifest) \
+             SELECT value ->> 0, unhex(value ->> 1), value ->> 2, value ->> 3 FROM json_each(?1)",
+        )
+        .bind(self.json(&referred)?)
+        .execute(connection)
+        .await
+        .map_err(|error| self.place.error(COMMITTING, error))?;
         Ok(())
     }
 }

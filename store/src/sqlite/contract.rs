@@ -2,11 +2,13 @@
 
 use super::SqliteStore;
 use crate::{
-    CommitError, HistoryQuery, HistoryRow, Holder, Realm, RealmRow, RunFilter, RunRow, Store, StoreError,
+    CommitError, Digest, HistoryQuery, HistoryRow, Holder, Realm, RealmRow, RunFilter, RunRow, Store,
+    StoreError, TokenRow, TokenUse,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use part_core::{Entry, HistoryKey, RunId, Sample, SubmissionId, Term};
+use part_core::{Entry, HistoryKey, RunId, Sample, SubmissionId, Term, Timestamp};
+use std::collections::BTreeMap;
 
 impl Store for SqliteStore {
     fn begin_term<'a>(
@@ -76,6 +78,71 @@ impl Store for SqliteStore {
         query: &'a HistoryQuery,
     ) -> BoxFuture<'a, Result<Vec<HistoryRow>, StoreError>> {
         self.ended_attempts(query).boxed()
+    }
+
+    fn set_drained<'a>(
+        &'a self,
+        host: &'a str,
+        drained: bool,
+        by: &'a str,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.flag_host(host, drained, by).boxed()
+    }
+
+    fn drained(&self) -> BoxFuture<'_, Result<BTreeMap<String, String>, StoreError>> {
+        self.flagged_hosts().boxed()
+    }
+
+    fn add_token<'a>(&'a self, token: &'a TokenRow) -> BoxFuture<'a, Result<bool, StoreError>> {
+        self.keep_token(token).boxed()
+    }
+
+    fn token<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<TokenRow>, StoreError>> {
+        self.one_token(id).boxed()
+    }
+
+    fn tokens(&self) -> BoxFuture<'_, Result<Vec<TokenRow>, StoreError>> {
+        self.newest_tokens().boxed()
+    }
+
+    fn revoke_token<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<bool, StoreError>> {
+        self.take_token_back(id).boxed()
+    }
+
+    fn use_token<'a>(&'a self, id: &'a str, now: Timestamp) -> BoxFuture<'a, Result<TokenUse, StoreError>> {
+        self.spend_token(id, now).boxed()
+    }
+
+    fn forget_run(&self, run: RunId) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.forget(run).boxed()
+    }
+
+    fn expired(
+        &self,
+        finished_before: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<RunId>, StoreError>> {
+        self.finished_runs(Some(finished_before), limit).boxed()
+    }
+
+    fn oldest_finished(&self, limit: usize) -> BoxFuture<'_, Result<Vec<RunId>, StoreError>> {
+        self.finished_runs(None, limit).boxed()
+    }
+
+    fn blob_usage(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.bytes_of_blobs().boxed()
+    }
+
+    fn referenced<'a>(&'a self, digests: &'a [Digest]) -> BoxFuture<'a, Result<Vec<bool>, StoreError>> {
+        self.are_referenced(digests).boxed()
+    }
+
+    fn manifests(
+        &self,
+        after: Option<Digest>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Digest>, StoreError>> {
+        self.page_of_manifests(after, limit).boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

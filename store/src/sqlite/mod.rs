@@ -12,8 +12,10 @@ mod contract;
 mod ledger;
 mod lists;
 mod open;
+mod operate;
 mod place;
 mod realm;
+mod retain;
 mod row;
 
 pub use open::SqliteStore;

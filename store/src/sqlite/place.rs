@@ -6,6 +6,8 @@ use sqlx::error::DatabaseError;
 use std::io;
 use std::path::{Path, PathBuf};
 
+const NOT_WRITABLE: &str = "check that its folder exists and is yours to write";
+
 /// The database's file: names it in every error.
 #[derive(Clone, Debug)]
 pub(crate) struct Place(PathBuf);
@@ -64,7 +66,9 @@ impl Place {
             (BUSY | LOCKED | NO_MEMORY | INTERRUPTED | IO | PROTOCOL, _) => {
                 StoreError::Unavailable { doing, place, source }
             }
-            (READ_ONLY | CANNOT_OPEN, _) => StoreError::Inaccessible { doing, place, source },
+            (READ_ONLY | CANNOT_OPEN, _) => {
+                StoreError::Inaccessible { doing, place, remedy: NOT_WRITABLE, source }
+            }
             (CORRUPT, _) => StoreError::Damaged { doing, place, source },
             (NO_DATABASE, _) => self.not_ours("it is no SQLite file, or its beginning is damaged"),
             (_, _) => StoreError::Unexpected { doing, place, source },
@@ -78,7 +82,7 @@ impl Place {
         match trouble {
             Trouble::Full => StoreError::Full { doing, place, source },
             Trouble::Temporary => StoreError::Unavailable { doing, place, source },
-            Trouble::Lasting => StoreError::Inaccessible { doing, place, source },
+            Trouble::Lasting => StoreError::Inaccessible { doing, place, remedy: NOT_WRITABLE, source },
         }
     }
 
@@ -87,11 +91,11 @@ impl Place {
     }
 
     pub(crate) fn inaccessible(&self, doing: &'static str, source: impl Into<Cause>) -> StoreError {
-        StoreError::Inaccessible { doing, place: self.name(), source: source.into() }
+        StoreError::Inaccessible { doing, place: self.name(), remedy: NOT_WRITABLE, source: source.into() }
     }
 
     pub(crate) fn not_ours(&self, what: &'static str) -> StoreError {
-        StoreError::NotOurs { place: self.0.display().to_string(), what }
+        StoreError::NotOurs { place: self.0.display().to_string(), what, remedy: "name another file" }
     }
 
     pub(crate) fn newer(&self, what: &'static str, found: i64, known: i64) -> StoreError {

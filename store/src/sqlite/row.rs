@@ -1,8 +1,8 @@
 //! Columns to values and back.
 
 use super::place::Place;
-use crate::{StoreError, text};
-use part_core::{AttemptVerdict, RunId, RunVerdict, SubmissionId};
+use crate::{Digest, StoreError, TokenRow, text};
+use part_core::{AttemptVerdict, RunId, RunVerdict, SubmissionId, Timestamp};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Decode, Row, Sqlite, Type};
 use std::fmt::Display;
@@ -49,6 +49,31 @@ impl<'a> Columns<'a> {
     pub(super) fn attempt_verdict(&self, column: &'static str) -> Result<AttemptVerdict, StoreError> {
         let word: &str = self.get(column)?;
         text::attempt_verdict(word).ok_or_else(|| self.odd(column, word))
+    }
+
+    pub(super) fn digest(&self, column: &'static str) -> Result<Digest, StoreError> {
+        let bytes: &[u8] = self.get(column)?;
+        bytes
+            .try_into()
+            .map(Digest::from_bytes)
+            .map_err(|_| self.odd(column, format!("{} bytes", bytes.len())))
+    }
+
+    pub(super) fn token(&self) -> Result<TokenRow, StoreError> {
+        let role: &str = self.get("role")?;
+        let time =
+            |number: i64| u64::try_from(number).map(Timestamp).map_err(|_| self.odd("expires_at", number));
+        let uses = |number: i64| u32::try_from(number).map_err(|_| self.odd("uses_left", number));
+        Ok(TokenRow {
+            id: self.get("id")?,
+            hash: *self.digest("hash")?.as_bytes(),
+            role: text::role(role).ok_or_else(|| self.odd("role", role))?,
+            label: self.get("label")?,
+            created_at: Timestamp(self.number("created_at")?),
+            expires_at: self.get::<Option<i64>>("expires_at")?.map(time).transpose()?,
+            uses_left: self.get::<Option<i64>>("uses_left")?.map(uses).transpose()?,
+            revoked: self.get("revoked")?,
+        })
     }
 
     pub(super) fn odd(&self, column: &'static str, value: impl Display) -> StoreError {

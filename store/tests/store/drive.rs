@@ -86,6 +86,8 @@ impl Driver {
             slots: (0..slots).map(SlotId).collect(),
             held: Vec::new(),
             draining: false,
+            problem: None,
+            version: String::new(),
         };
         self.input(Input::WorkerIntroduced { introduction });
     }

@@ -39,7 +39,11 @@ fn needs_of(core: &Core, run: part_core::RunId, spec: part_core::SpecIndex) -> O
 }
 
 fn takes_work(view: &WorkerView) -> bool {
-    view.link == LinkState::Present && !view.draining
+    view.link == LinkState::Present
+        && !view.draining
+        && view.problem.is_none()
+        && view.held_back_by.is_none()
+        && view.cordoned.is_none()
 }
 
 /// Work conservation: a slot is free only when nothing that waits may run on it.

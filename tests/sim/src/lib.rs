@@ -11,18 +11,18 @@
 //! Start reading at [`play()`], then `world.rs`, which holds the clock and the queue of events.
 
 mod check;
+mod ledger;
+mod mesh;
 mod plan;
 mod play;
 mod quality;
 mod rng;
-mod store;
+mod suite;
 mod violation;
-mod worker;
-mod world;
 
+pub use mesh::Mutant;
 pub use play::{Failure, Figures, Story, play};
 pub use quality::{Bench, Packing, PackingPlan, pack};
 pub use rng::Rng;
 pub use violation::Violation;
 pub(crate) use violation::{Checked, ensure};
-pub use world::Sabotage;

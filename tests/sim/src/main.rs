@@ -1,34 +1,37 @@
 //! Plays seeds from the command line.
 
-use part_sim::{Figures, play};
+use part_sim::{Figures, Mutant, play};
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Instant;
 
-const USAGE: &str = "usage: part-sim --seed N            play one seed and print its figures, or its transcript where it fails
-       part-sim --seeds N [--from M]  play N seeds, from M (or 0) on; stops at the first that fails";
+const USAGE: &str = "usage: part-sim --seed N            play one seed and print its figures, or what happened last where it fails
+       part-sim --seeds N [--from M]  play N seeds, from M (or 0) on; stops at the first that fails
+       either with --without GUARD    as a mesh that lacks one guard; any other word lists them";
 
 /// Which seeds to play.
 struct Arguments {
     from: u64,
     count: u64,
+    mutant: Option<Mutant>,
 }
 
 impl Arguments {
     fn parse(mut words: impl Iterator<Item = String>) -> Option<Arguments> {
-        let (mut seed, mut count, mut from) = (None, None, 0);
+        let (mut seed, mut count, mut from, mut mutant) = (None, None, 0, None);
         while let Some(word) = words.next() {
-            let value = words.next()?.parse().ok()?;
+            let value = words.next()?;
             match word.as_str() {
-                "--seed" => seed = Some(value),
-                "--seeds" => count = Some(value),
-                "--from" => from = value,
+                "--seed" => seed = Some(value.parse().ok()?),
+                "--seeds" => count = Some(value.parse().ok()?),
+                "--from" => from = value.parse().ok()?,
+                "--without" => mutant = Some(*Mutant::ALL.iter().find(|known| format!("{known:?}") == value)?),
                 _ => return None,
             }
         }
         match (seed, count) {
-            (Some(seed), None) => Some(Arguments { from: seed, count: 1 }),
-            (None, Some(count)) => Some(Arguments { from, count }),
+            (Some(seed), None) => Some(Arguments { from: seed, count: 1, mutant }),
+            (None, Some(count)) => Some(Arguments { from, count, mutant }),
             (_, _) => None,
         }
     }
@@ -37,13 +40,13 @@ impl Arguments {
 fn main() -> io::Result<ExitCode> {
     let (mut out, mut talk) = (io::stdout().lock(), io::stderr());
     let Some(arguments) = Arguments::parse(std::env::args().skip(1)) else {
-        writeln!(talk, "{USAGE}")?;
+        writeln!(talk, "{USAGE}\nguards: {:?}", Mutant::ALL)?;
         return Ok(ExitCode::from(2));
     };
     let started = Instant::now();
     let mut total = Figures::default();
     for seed in arguments.from..arguments.from.saturating_add(arguments.count) {
-        match play(seed, None) {
+        match play(seed, arguments.mutant) {
             Ok(story) => total.add(&story.figures),
             Err(failure) => {
                 writeln!(out, "{failure}")?;
@@ -53,6 +56,7 @@ fn main() -> io::Result<ExitCode> {
     }
     let took = started.elapsed();
     writeln!(out, "{total:#?}")?;
-    writeln!(talk, "{} seeds in {took:.1?}", arguments.count)?;
+    let pace = total.seeds as f64 / took.as_secs_f64();
+    writeln!(talk, "{} seeds in {took:.1?}: {pace:.0} a second", total.seeds)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,6 @@
 //! Plays a seed and says how it went.
 
-use crate::world::{Sabotage, World};
+use crate::mesh::{Mutant, World};
 use crate::{Checked, Violation};
 use part_core::{Entry, Timestamp};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,41 +8,68 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// What happened in a story, in numbers. Two plays of one seed must give the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
-    /// Inputs that the core took.
+    /// Stories.
+    pub seeds: u64,
+    /// Virtual time in seconds.
+    pub seconds: u64,
+    /// Events.
+    pub events: u64,
+    /// Inputs that cores took.
     pub inputs: u64,
     /// Faults that were made.
     pub faults: u64,
+    /// Messages that were lost on their way.
+    pub lost_messages: u64,
     /// Records that were committed.
     pub records: u64,
     /// Attempts that were assigned.
     pub attempts: u64,
+    /// Processes that were started for attempts.
+    pub processes: u64,
     /// Attempts that were lost with their workers.
     pub lost: u64,
     /// Late results that were kept as evidence.
     pub superseded: u64,
-    /// Leaders that took over from another.
-    pub takeovers: u64,
-    /// Batches that were lost because their commit failed or their leader died.
-    pub batches_lost: u64,
+    /// Terms that were begun.
+    pub terms: u64,
+    /// Leadership periods that found their footing.
+    pub periods: u64,
+    /// Commits that were refused because their term was over.
+    pub fenced: u64,
+    /// Commits that were refused because they were recorded already.
+    pub misfits: u64,
+    /// Commits and reads that were done although nobody heard of it.
+    pub answers_lost: u64,
+    /// Commands of older terms that workers refused.
+    pub refused_commands: u64,
+    /// Orders that slots refused.
+    pub refused_orders: u64,
     /// Runs that ended.
     pub runs: u64,
-    /// Virtual time.
-    pub ended: Timestamp,
 }
 
 impl Figures {
     /// Adds another story's figures.
     pub fn add(&mut self, other: &Figures) {
+        self.seeds += other.seeds;
+        self.seconds += other.seconds;
+        self.events += other.events;
         self.inputs += other.inputs;
         self.faults += other.faults;
+        self.lost_messages += other.lost_messages;
         self.records += other.records;
         self.attempts += other.attempts;
+        self.processes += other.processes;
         self.lost += other.lost;
         self.superseded += other.superseded;
-        self.takeovers += other.takeovers;
-        self.batches_lost += other.batches_lost;
+        self.terms += other.terms;
+        self.periods += other.periods;
+        self.fenced += other.fenced;
+        self.misfits += other.misfits;
+        self.answers_lost += other.answers_lost;
+        self.refused_commands += other.refused_commands;
+        self.refused_orders += other.refused_orders;
         self.runs += other.runs;
-        self.ended = Timestamp(self.ended.0 + other.ended.0);
     }
 }
 
@@ -51,6 +78,8 @@ impl Figures {
 pub struct Story {
     /// Its figures.
     pub figures: Figures,
+    /// A hash of every event, in order.
+    pub trace: u64,
     /// Everything that was committed.
     pub ledger: Vec<Entry>,
 }
@@ -79,12 +108,12 @@ impl std::fmt::Display for Failure {
 }
 
 /// Plays a seed. A failing one is played a second time to write its transcript down.
-pub fn play(seed: u64, sabotage: Option<Sabotage>) -> Result<Story, Box<Failure>> {
-    let mut world = World::new(seed, sabotage, false);
+pub fn play(seed: u64, mutant: Option<Mutant>) -> Result<Story, Box<Failure>> {
+    let mut world = World::new(seed, mutant, false);
     match unfold(&mut world) {
         Ok(()) => Ok(world.into_story()),
         Err(violation) => {
-            let mut again = World::new(seed, sabotage, true);
+            let mut again = World::new(seed, mutant, true);
             let repeated = unfold(&mut again);
             let violation = match repeated == Err(violation.clone()) {
                 true => violation,

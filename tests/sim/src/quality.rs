@@ -103,6 +103,8 @@ impl<'a> Bench<'a> {
                 slots: (0..left.min(4)).map(SlotId).collect(),
                 held: Vec::new(),
                 draining: false,
+                problem: None,
+                version: String::new(),
             };
             self.take(Input::WorkerIntroduced { introduction });
             left = left.saturating_sub(4);

@@ -28,7 +28,7 @@ pub(super) async fn keep(
         chosen.map_err(|error| worker_failed(format!("looking for its artifacts: {error}")))?;
     let mut kept = Vec::new();
     for (path, file) in files {
-        match store_file(&host.blobs, &file).await {
+        match store_file(&host.directory, &file).await {
             Ok((digest, bytes)) => kept.push(Artifact { path, bytes, digest }),
             Err(error) => problems.push(format!("{path} was not kept: {error}")),
         }
@@ -144,6 +144,7 @@ mod tests {
                 stdout_file: None,
                 limits: Limits::default(),
             },
+            _in_use: None,
         }
     }
 

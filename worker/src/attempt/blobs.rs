@@ -1,18 +1,18 @@
 //! Storing bytes in the blob store, over their own streams.
 
 use crate::bounds;
+use crate::directory::Directory;
 use part_proto::CHUNK_BYTES;
 use part_proto::v1::{self, blob_service_client::BlobServiceClient};
 use std::path::Path;
 use tokio::io::AsyncReadExt;
-use tonic::transport::Channel;
 
 /// Stores a file; gives its digest (BLAKE3, hex) and size, or says why not after some tries.
-pub(super) async fn store_file(channel: &Channel, file: &Path) -> Result<(String, u64), String> {
+pub(super) async fn store_file(directory: &Directory, file: &Path) -> Result<(String, u64), String> {
     let mut tries = 0;
     loop {
         tries += 1;
-        match store_once(channel, file).await {
+        match store_once(directory, file).await {
             Ok(stored) => return Ok(stored),
             Err(error) if tries >= bounds::BLOB_TRIES => return Err(format!("{}: {error}", file.display())),
             Err(error) => {
@@ -23,7 +23,7 @@ pub(super) async fn store_file(channel: &Channel, file: &Path) -> Result<(String
     }
 }
 
-async fn store_once(channel: &Channel, file: &Path) -> Result<(String, u64), String> {
+async fn store_once(directory: &Directory, file: &Path) -> Result<(String, u64), String> {
     let mut reader = tokio::fs::File::open(file).await.map_err(|error| error.to_string())?;
     let (chunks, stream) = tokio::sync::mpsc::channel(4);
     let read = async move {
@@ -39,7 +39,7 @@ async fn store_once(channel: &Channel, file: &Path) -> Result<(String, u64), Str
             }
         }
     };
-    let mut client = BlobServiceClient::new(channel.clone());
+    let mut client = BlobServiceClient::new(directory.bytes()?);
     let put = client.put(tokio_stream::wrappers::ReceiverStream::new(stream));
     let (read, put) = tokio::join!(read, put);
     read?;

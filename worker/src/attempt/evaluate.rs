@@ -6,6 +6,7 @@ use super::prepare::Prepared;
 use super::run::{chain, worker_failed};
 use super::{Host, Job};
 use crate::bounds;
+use crate::directory::Directory;
 use crate::shim::{ExitRecord, MainEnd, Outcome, OutputRecord, StopCause};
 use part_core::{
     AttemptOrder, AttemptVerdict, ExitStatus, Finish, Millis, Output, TestCounts, TestResult, Timing,
@@ -29,7 +30,7 @@ pub(super) async fn evaluate(
     let mut counts = TestCounts::default();
     tests.iter().for_each(|test| counts.add(test));
     let tests_micros: u64 = tests.iter().filter_map(|test| test.duration_micros).sum();
-    let (output, mut problems) = keep_output(host, &record.output).await;
+    let (output, mut problems) = keep_output(&host.directory, &record.output).await;
     let (artifacts, lost) = artifacts::keep(host, prepared, reports).await?;
     problems.extend(lost);
     let mut message = message;
@@ -194,7 +195,7 @@ fn name_of(signal: i32) -> String {
 }
 
 /// Short text goes with the result; the rest into the blob store.
-async fn keep_output(host: &Host, record: &OutputRecord) -> (Output, Vec<String>) {
+pub(crate) async fn keep_output(directory: &Directory, record: &OutputRecord) -> (Output, Vec<String>) {
     let mut output = Output {
         total_bytes: record.total_bytes,
         dropped_bytes: record.dropped_bytes,
@@ -213,7 +214,7 @@ async fn keep_output(host: &Host, record: &OutputRecord) -> (Output, Vec<String>
         output.inline = Some(text);
         return (output, problems);
     }
-    match store_file(&host.blobs, &record.file).await {
+    match store_file(directory, &record.file).await {
         Ok((digest, _)) => output.blob = Some(digest),
         Err(error) => problems.push(format!("output was not kept: {error}")),
     }

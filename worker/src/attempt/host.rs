@@ -1,11 +1,13 @@
 //! What all attempts of a worker share, and what each one is.
 
+use super::live::Listener;
+use crate::directory::Directory;
 use crate::shim::reap_orphans;
+use crate::workspace::Workspaces;
 use crate::{WorkerError, WorkerOptions};
-use part_core::{AttemptId, AttemptOrder, CancelMode, SlotId};
+use part_core::{AttemptId, AttemptOrder, CancelMode, SlotId, Workspace};
 use std::path::PathBuf;
-use tokio::sync::watch;
-use tonic::transport::Channel;
+use tokio::sync::{mpsc, watch};
 
 /// The order of an attempt, in its folder.
 pub(crate) const ORDER_FILE: &str = "order.bin";
@@ -14,37 +16,47 @@ pub(crate) const ORDER_FILE: &str = "order.bin";
 pub(crate) struct Host {
     pub(crate) options: WorkerOptions,
     /// Where output and artifacts go.
-    pub(crate) blobs: Channel,
+    pub(crate) directory: Directory,
+    /// Workspaces that were shipped.
+    pub(crate) workspaces: Workspaces,
 }
 
 /// One attempt to run.
 pub(crate) struct Job {
     pub(crate) slot: SlotId,
     pub(crate) order: AttemptOrder,
-    pub(crate) workspace: PathBuf,
-    /// Whether it is to stop.
-    pub(crate) wish: watch::Receiver<Option<CancelMode>>,
+    pub(crate) workspace: Workspace,
+    /// Whether it is to stop, and who looks at its output.
+    pub(crate) reins: Reins,
     /// True when an earlier life of the worker began it.
     pub(crate) found: bool,
+}
+
+/// An attempt's ends of what the agent holds of it.
+pub(crate) struct Reins {
+    /// Whether it is to stop.
+    pub(crate) wish: watch::Receiver<Option<CancelMode>>,
+    /// Those who want to see its output.
+    pub(crate) listeners: mpsc::Receiver<Listener>,
 }
 
 impl Job {
     pub(crate) fn new(
         slot: SlotId,
         order: AttemptOrder,
-        workspace: PathBuf,
-        wish: watch::Receiver<Option<CancelMode>>,
+        workspace: Workspace,
+        reins: Reins,
     ) -> Job {
-        Job { slot, order, workspace, wish, found: false }
+        Job { slot, order, workspace, reins, found: false }
     }
 
     pub(crate) fn found(
         slot: SlotId,
         order: AttemptOrder,
-        workspace: PathBuf,
-        wish: watch::Receiver<Option<CancelMode>>,
+        workspace: Workspace,
+        reins: Reins,
     ) -> Job {
-        Job { found: true, ..Job::new(slot, order, workspace, wish) }
+        Job { found: true, ..Job::new(slot, order, workspace, reins) }
     }
 
     /// Its name for the shim.
@@ -54,8 +66,9 @@ impl Job {
 }
 
 impl Host {
-    pub(crate) fn new(options: &WorkerOptions, blobs: Channel) -> Result<Host, WorkerError> {
-        let host = Host { options: options.clone(), blobs };
+    pub(crate) fn new(options: &WorkerOptions, directory: Directory) -> Result<Host, WorkerError> {
+        let workspaces = Workspaces::open(options, directory.clone())?;
+        let host = Host { options: options.clone(), directory, workspaces };
         for folder in [host.slots_folder(), host.attempts_folder()] {
             std::fs::create_dir_all(&folder).map_err(WorkerError::folder("creating the folder", &folder))?;
         }

@@ -4,8 +4,14 @@ mod artifacts;
 mod blobs;
 mod evaluate;
 mod host;
+mod live;
 mod prepare;
 mod run;
+mod workspace;
 
-pub(crate) use host::{Host, Job, ORDER_FILE, end_shim_in};
-pub(crate) use run::{Begin, run};
+pub(crate) use evaluate::keep_output;
+pub(crate) use host::{Host, Job, ORDER_FILE, Reins, end_shim_in};
+pub(crate) use live::Listener;
+pub(crate) use prepare::base_environment;
+pub(crate) use run::{Begin, chain, run};
+pub(crate) use workspace::put_first_in_path;

@@ -1,11 +1,13 @@
 //! Before an attempt: its folders, its environment, its order for the shim.
 
 use super::run::chain;
+use super::workspace::{locate, put_first_in_path};
 use super::{Host, Job, ORDER_FILE};
 use crate::bounds;
 use crate::folder::remove_folder;
 use crate::shim::{Limits, RunOrder};
-use part_core::{AttemptVerdict, Command, Finish, ReportPlace, SlotId, StartOrder, Term, Workspace};
+use crate::workspace::InUse;
+use part_core::{AttemptVerdict, Command, Finish, ReportPlace, SlotId, StartOrder, Term};
 use part_frameworks::{Bindings, Invocation, expand};
 use part_proto::convert::command_to_wire;
 use prost::Message;
@@ -57,6 +59,8 @@ pub(crate) struct Prepared {
     pub(crate) invocation: Invocation,
     /// The order for the shim.
     pub(crate) order: RunOrder,
+    /// Keeps a shipped workspace until everything in it was looked at.
+    pub(crate) _in_use: Option<InUse>,
 }
 
 impl Prepared {
@@ -77,14 +81,16 @@ pub(crate) async fn prepare(host: &Host, job: &Job) -> Result<Prepared, Box<Fini
             remember(&folder, job)?;
         }
     }
+    let located = locate(host, job).await?;
+    let (workspace, programs) = (located.tree, located.programs);
     let workspace = if job.order.recipe.copy_workspace {
         let copy = folder.join("workspace");
         if !job.found {
-            copy_workspace(&job.workspace, &copy, &host.options.home).await?;
+            copy_workspace(&workspace, &copy, &host.options.home).await?;
         }
         copy
     } else {
-        job.workspace.clone()
+        workspace
     };
     // Some frameworks compare paths as text, after resolving links.
     let workspace = match workspace.canonicalize() {
@@ -108,8 +114,8 @@ pub(crate) async fn prepare(host: &Host, job: &Job) -> Result<Prepared, Box<Fini
         let message = format!("its command cannot be made: {}", chain(&error));
         Box::new(Finish::declared(AttemptVerdict::Crashed, message))
     })?;
-    let order = order(host, job, &folder, &invocation, [&scratch, &artifacts]);
-    Ok(Prepared { folder, reports, artifacts, invocation, order })
+    let order = order(host, job, &folder, &invocation, [&scratch, &artifacts], &programs);
+    Ok(Prepared { folder, reports, artifacts, invocation, order, _in_use: located.in_use })
 }
 
 fn failed(doing: &str, path: &Path, error: &std::io::Error) -> Box<Finish> {
@@ -136,7 +142,7 @@ fn make_folders(folder: &Path, inside: [&PathBuf; 3]) -> Result<(), Box<Finish>>
 fn remember(folder: &Path, job: &Job) -> Result<(), Box<Finish>> {
     let order = StartOrder {
         slot: job.slot,
-        workspace: Workspace::InPlace(job.workspace.to_string_lossy().into_owned()),
+        workspace: job.workspace.clone(),
         attempts: vec![job.order.clone()],
     };
     let file = folder.join(ORDER_FILE);
@@ -195,9 +201,11 @@ fn order(
     folder: &Path,
     invocation: &Invocation,
     [scratch, artifacts]: [&PathBuf; 2],
+    programs: &[PathBuf],
 ) -> RunOrder {
     let recipe = &job.order.recipe;
     let mut env = base_environment(host.options.inherit_env);
+    put_first_in_path(&mut env, programs);
     env.extend(invocation.env.iter().map(|(name, value)| (name.into(), value.into())));
     env.extend(own_variables(host, job, scratch, artifacts));
     let limits = Limits {
@@ -219,7 +227,7 @@ fn order(
     }
 }
 
-fn base_environment(inherit: bool) -> BTreeMap<OsString, OsString> {
+pub(crate) fn base_environment(inherit: bool) -> BTreeMap<OsString, OsString> {
     let allowed = |name: &OsString| {
         let name = name.to_string_lossy();
         let upper = name.to_ascii_uppercase();

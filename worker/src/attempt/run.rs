@@ -2,6 +2,7 @@
 
 use super::evaluate::evaluate;
 use super::prepare::{Prepared, prepare};
+use super::live::Live;
 use super::{Host, Job};
 use crate::bounds;
 use crate::shim::{ExitRecord, ShimError, ShimHandle, StopMode};
@@ -60,12 +61,15 @@ async fn stages(
     speak: &mpsc::Sender<SlotSays>,
 ) -> Result<(Vec<TestResult>, Finish), Box<Finish>> {
     let taken = Instant::now();
-    if let Some(mode) = *job.wish.borrow()
+    if let Some(mode) = *job.reins.wish.borrow()
         && !job.found
     {
         return Err(Box::new(Finish::declared(AttemptVerdict::Cancelled, cancelled(mode))));
     }
-    let prepared = prepare(host, &job).await?;
+    let prepared = prepare(host, &job).await.map_err(|mut finish| {
+        finish.timing.setup = millis(taken.elapsed());
+        finish
+    })?;
     let setup = taken.elapsed();
     let record = match begin {
         Begin::Ended(record) => record,
@@ -154,8 +158,10 @@ async fn give_up(host: &Host, shim: &mut Option<ShimHandle>, job: &Job, error: &
 async fn under_shim(shim: &ShimHandle, job: &mut Job) -> Result<Arc<ExitRecord>, ShimError> {
     let name = job.name();
     let mut asked = None;
+    let nobody = mpsc::channel(1).1;
+    let mut live = Live::new(std::mem::replace(&mut job.reins.listeners, nobody));
     loop {
-        let wanted = *job.wish.borrow_and_update();
+        let wanted = *job.reins.wish.borrow_and_update();
         if wanted > asked {
             asked = wanted;
             let mode = match wanted {
@@ -166,7 +172,8 @@ async fn under_shim(shim: &ShimHandle, job: &mut Job) -> Result<Arc<ExitRecord>,
         }
         tokio::select! {
             ended = shim.finished(&name) => return ended,
-            changed = job.wish.changed() => if changed.is_err() {
+            error = live.serve(shim, &name) => return Err(error),
+            changed = job.reins.wish.changed() => if changed.is_err() {
                 return shim.finished(&name).await;
             },
         }
@@ -174,7 +181,7 @@ async fn under_shim(shim: &ShimHandle, job: &mut Job) -> Result<Arc<ExitRecord>,
 }
 
 /// An error with its causes, on one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

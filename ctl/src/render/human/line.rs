@@ -126,6 +126,9 @@ fn is_after_failure(spec: &SpecView, attempt: &AttemptView) -> bool {
         | AttemptVerdict::TimedOut
         | AttemptVerdict::Crashed
         | AttemptVerdict::Invalid(_) => true,
-        AttemptVerdict::Passed | AttemptVerdict::Lost | AttemptVerdict::Cancelled => false,
+        AttemptVerdict::Passed
+        | AttemptVerdict::Lost
+        | AttemptVerdict::Cancelled
+        | AttemptVerdict::SetupFailed => false,
     })
 }

@@ -16,6 +16,7 @@ pub(super) fn attempt_word(verdict: AttemptVerdict, flaky: bool, palette: Palett
         AttemptVerdict::Crashed => palette.fail("CRASH"),
         AttemptVerdict::Lost => palette.fail("LOST"),
         AttemptVerdict::Cancelled => palette.warn("CANCELLED"),
+        AttemptVerdict::SetupFailed => palette.fail("SETUP"),
         AttemptVerdict::Invalid(InvalidReason::NoTests) => palette.fail("NO TESTS"),
         AttemptVerdict::Invalid(InvalidReason::Report) => palette.fail("INVALID"),
         AttemptVerdict::Invalid(InvalidReason::MissingTests) => palette.fail("MISSING"),

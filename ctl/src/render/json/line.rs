@@ -46,6 +46,7 @@ pub(crate) const EVENTS: &[&str] = &[
     "spec",
     "log",
     "artifact",
+    "host",
     "worker",
     "explanation",
     "history",

@@ -11,6 +11,7 @@ pub(crate) const fn attempt_verdict(verdict: AttemptVerdict) -> &'static str {
         AttemptVerdict::Crashed => "crashed",
         AttemptVerdict::Lost => "lost",
         AttemptVerdict::Cancelled => "cancelled",
+        AttemptVerdict::SetupFailed => "setup_failed",
         AttemptVerdict::Invalid(InvalidReason::NoTests) => "no_tests",
         AttemptVerdict::Invalid(InvalidReason::Report) => "invalid_report",
         AttemptVerdict::Invalid(InvalidReason::MissingTests) => "missing_tests",

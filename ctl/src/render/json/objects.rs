@@ -233,6 +233,34 @@ pub(crate) struct WorkerLine {
     capabilities: BTreeMap<String, String>,
     slots: Vec<Value>,
     idle_because: String,
+    problem: String,
+    drained_by: String,
+    cordoned: String,
+    version: String,
+}
+
+/// A daemon of the mesh.
+#[derive(Serialize)]
+pub(crate) struct HostLine<'h> {
+    name: &'h str,
+    address: &'h str,
+    version: &'h str,
+    leader: bool,
+    draining: bool,
+    started_at: u64,
+}
+
+impl<'h> From<&'h v1::HostInfo> for HostLine<'h> {
+    fn from(host: &'h v1::HostInfo) -> Self {
+        HostLine {
+            name: &host.name,
+            address: &host.address,
+            version: &host.version,
+            leader: host.leader,
+            draining: host.draining,
+            started_at: host.started_at,
+        }
+    }
 }
 
 impl From<&v1::WorkerInfo> for WorkerLine {
@@ -260,6 +288,10 @@ impl From<&v1::WorkerInfo> for WorkerLine {
             capabilities: worker.capabilities.clone().into_iter().collect(),
             slots: slots.collect(),
             idle_because: worker.idle_because.clone(),
+            problem: worker.problem.clone(),
+            drained_by: worker.drained_by.clone(),
+            cordoned: worker.cordoned.clone(),
+            version: worker.version.clone(),
         }
     }
 }

@@ -42,6 +42,23 @@ impl Factory for Sqlite {
     }
 }
 
+/// A database of its own in the server that all tests share.
+pub(crate) struct Postgres(tokio::sync::OnceCell<String>);
+
+impl Postgres {
+    pub(crate) fn new() -> Postgres {
+        Postgres(tokio::sync::OnceCell::new())
+    }
+}
+
+impl Factory for Postgres {
+    async fn store(&self) -> Arc<dyn Store> {
+        let server = crate::server::start::shared().expect("a server");
+        let url = self.0.get_or_init(|| server.database()).await;
+        Arc::new(part_store::PostgresStore::connect(url).await.expect("a store"))
+    }
+}
+
 pub(crate) struct MemoryBlobs(part_store::MemoryBlobs);
 
 impl MemoryBlobs {
@@ -67,5 +84,33 @@ impl DiskBlobs {
 impl BlobFactory for DiskBlobs {
     async fn blobs(&self) -> Arc<dyn BlobStore> {
         Arc::new(part_store::DiskBlobs::open(self.0.path().join("blobs")).await.expect("a folder of blobs"))
+    }
+}
+
+pub(crate) struct SharedBlobs(TempDir);
+
+impl SharedBlobs {
+    pub(crate) fn new() -> SharedBlobs {
+        SharedBlobs(tempfile::tempdir().expect("a temporary folder"))
+    }
+}
+
+impl BlobFactory for SharedBlobs {
+    async fn blobs(&self) -> Arc<dyn BlobStore> {
+        Arc::new(part_store::DiskBlobs::open_shared(self.0.path()).await.expect("a folder of blobs").0)
+    }
+}
+
+pub(crate) struct S3Blobs(crate::s3::S3Server);
+
+impl S3Blobs {
+    pub(crate) fn new() -> S3Blobs {
+        S3Blobs(crate::s3::S3Server::start())
+    }
+}
+
+impl BlobFactory for S3Blobs {
+    async fn blobs(&self) -> Arc<dyn BlobStore> {
+        Arc::new(part_store::S3Blobs::open(self.0.options()).await.expect("a bucket"))
     }
 }

@@ -4,4 +4,5 @@ mod blobs;
 mod child;
 mod disk;
 mod processes;
-mod refusals;
+pub(crate) mod refusals;
+mod upgrades;

@@ -1,0 +1,407 @@
+//! A host: its disk, the processes under its shims, its slots, and how much of that outlives what.
+//!
+//! As in `worker/src/slot.rs`, `worker/src/held.rs` and `worker/src/attempt`, with time in place of work.
+
+use super::World;
+use super::agent::Agent;
+use super::clock::HostClock;
+use super::daemon::Daemon;
+use super::event::{Event, Node, Proc};
+use super::mutant::Mutant;
+use crate::plan::HostPlan;
+use crate::suite::{Ending, GRACE};
+use crate::{Checked, ensure};
+use part_core::desk::{Desk, Identity};
+use part_core::{
+    AttemptId, AttemptVerdict, CancelMode, Capabilities, Finish, Incarnation, Millis, ReportBody, SlotId, Term,
+    TestOutcome, TestResult, Timestamp, WorkerId,
+};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Longest time from taking an order to starting the process.
+const SETUP: u64 = 300;
+
+/// One machine.
+pub(super) struct Host {
+    pub(super) worker: WorkerId,
+    pub(super) capabilities: Capabilities,
+    pub(super) clock: HostClock,
+    /// False for a stand-alone worker.
+    pub(super) is_daemon: bool,
+    /// False while the machine is down.
+    pub(super) up: bool,
+    /// True once it is down for good.
+    pub(super) gone: bool,
+    /// Counts its starts.
+    pub(super) boot: u64,
+    /// Counts its process's lives.
+    pub(super) life: u64,
+    /// Until when its process is stopped.
+    pub(super) frozen: Timestamp,
+    pub(super) daemon: Option<Daemon>,
+    pub(super) agent: Option<Agent>,
+    pub(super) slots: u32,
+    pub(super) draining: bool,
+    pub(super) problem: Option<String>,
+    /// Attempts' folders.
+    pub(super) disk: BTreeMap<AttemptId, Folder>,
+    /// What runs under the shims.
+    pub(super) processes: BTreeMap<AttemptId, Process>,
+    /// The highest term that a worker here was spoken to in, in this life of it.
+    pub(super) term_heard: Term,
+    /// When something was last wrong with it.
+    pub(super) trouble: Timestamp,
+}
+
+/// An attempt's folder: the order, and how it ended.
+pub(super) struct Folder {
+    slot: SlotId,
+    spec: String,
+    ended: Option<AttemptVerdict>,
+}
+
+/// A process under a shim.
+pub(super) struct Process {
+    pub(super) slot: SlotId,
+    ends: Timestamp,
+    ending: Ending,
+}
+
+/// A slot: one attempt at a time.
+#[derive(Default)]
+pub(super) struct Slot {
+    current: Option<AttemptId>,
+    queue: VecDeque<Work>,
+}
+
+struct Work {
+    attempt: AttemptId,
+    spec: String,
+    /// False for what an earlier life left.
+    ordered: bool,
+}
+
+impl Slot {
+    /// True when an order can be taken: one may wait for what runs.
+    pub(super) fn takes_order(&self) -> bool {
+        !self.queue.iter().any(|work| work.ordered)
+    }
+
+    pub(super) fn push_order(&mut self, attempt: AttemptId, spec: &str) {
+        self.queue.push_back(Work { attempt, spec: spec.to_owned(), ordered: true });
+    }
+
+    fn is_idle(&self) -> bool {
+        self.current.is_none() && self.queue.is_empty()
+    }
+}
+
+impl Host {
+    /// A host before its process starts for the first time.
+    pub(super) fn new(plan: &HostPlan) -> Host {
+        Host {
+            worker: WorkerId(plan.name.clone()),
+            capabilities: plan.capabilities.clone(),
+            clock: HostClock::new(plan.rate, plan.wall),
+            is_daemon: plan.daemon,
+            up: true,
+            gone: false,
+            boot: 1,
+            life: 0,
+            frozen: Timestamp(0),
+            daemon: None,
+            agent: None,
+            slots: plan.slots,
+            draining: false,
+            problem: None,
+            disk: BTreeMap::new(),
+            processes: BTreeMap::new(),
+            term_heard: Term(0),
+            trouble: Timestamp(0),
+        }
+    }
+
+    /// True when nothing is left of any attempt.
+    pub(super) fn is_at_rest(&self) -> bool {
+        let idle = self.agent.as_ref().is_none_or(|agent| {
+            agent.slots.values().all(Slot::is_idle)
+                && agent.desk.unacknowledged().next().is_none()
+                && agent.desk.introduction(false, None).held.is_empty()
+        });
+        idle && self.processes.is_empty() && self.disk.is_empty()
+    }
+}
+
+impl World {
+    /// A host's process starts: what is on the disk and under shims is taken over.
+    pub(super) fn rise(&mut self, place: usize) -> Checked {
+        let fewer = self.rng.chance(10).then(|| self.rng.between(1, 3) as u32);
+        let host = &mut self.hosts[place];
+        if host.agent.is_some() || host.gone {
+            return Ok(());
+        }
+        if !host.up {
+            host.up = true;
+            host.boot += 1;
+        }
+        host.life += 1;
+        host.slots = fewer.unwrap_or(host.slots);
+        host.term_heard = Term(0);
+        host.frozen = self.now;
+        let identity = Identity {
+            worker: host.worker.clone(),
+            incarnation: Incarnation(host.life),
+            host: host.worker.0.clone(),
+            capabilities: host.capabilities.clone(),
+            slots: (0..host.slots).map(SlotId).collect(),
+            version: String::new(),
+        };
+        let mut slots: BTreeMap<SlotId, Slot> =
+            identity.slots.iter().map(|slot| (*slot, Slot::default())).collect();
+        let mut desk = Desk::new(identity);
+        self.take_over(place, &mut desk, &mut slots);
+        let proc = self.proc(place);
+        let numbers: Vec<SlotId> = slots.keys().copied().collect();
+        let host = &mut self.hosts[place];
+        host.agent = Some(Agent::new(desk, slots, place));
+        host.daemon = host.is_daemon.then(Daemon::default);
+        let is_daemon = host.is_daemon;
+        self.note_trouble(place);
+        self.tell(|| format!("{proc:?} starts"));
+        self.schedule(self.now, Event::Dial(proc));
+        self.schedule(self.now, Event::WorkerBeats(proc));
+        if is_daemon {
+            self.schedule(self.now, Event::Coordinate(proc));
+        }
+        numbers.into_iter().try_for_each(|slot| self.slot_goes_on(proc, slot))
+    }
+
+    /// What an earlier life left: attempts that run are adopted, those that ended reported, the others dropped.
+    fn take_over(&mut self, place: usize, desk: &mut Desk, slots: &mut BTreeMap<SlotId, Slot>) {
+        let none = self.mutant == Some(Mutant::NoTakeover);
+        let host = &mut self.hosts[place];
+        let offered = |folder: &Folder| slots.contains_key(&folder.slot);
+        let kept = |id: &AttemptId, folder: &Folder| {
+            !none && offered(folder) && (folder.ended.is_some() || host.processes.contains_key(id))
+        };
+        host.disk.retain(|id, folder| kept(id, folder));
+        let disk = &host.disk;
+        // Processes that nobody takes over are ended.
+        host.processes.retain(|id, _| disk.contains_key(id));
+        let mut found: Vec<(bool, AttemptId)> =
+            host.disk.iter().map(|(id, folder)| (folder.ended.is_none(), *id)).collect();
+        // What ended is reported before the slot waits for what still runs.
+        found.sort();
+        for (_, attempt) in found {
+            let folder = &host.disk[&attempt];
+            desk.adopt(attempt, folder.slot);
+            if let Some(slot) = slots.get_mut(&folder.slot) {
+                slot.queue.push_back(Work { attempt, spec: folder.spec.clone(), ordered: false });
+            }
+        }
+    }
+
+    /// A slot takes what is next, if it is free.
+    pub(super) fn slot_goes_on(&mut self, proc: Proc, number: SlotId) -> Checked {
+        let shares = self.mutant == Some(Mutant::SharesSlots);
+        let Some(slot) = self.agent(proc).and_then(|agent| agent.slots.get_mut(&number)) else { return Ok(()) };
+        if slot.current.is_some() && !shares {
+            return Ok(());
+        }
+        let Some(work) = slot.queue.pop_front() else { return Ok(()) };
+        let attempt = work.attempt;
+        slot.current = Some(attempt);
+        if work.ordered {
+            let folder = Folder { slot: number, spec: work.spec, ended: None };
+            self.hosts[proc.host].disk.insert(attempt, folder);
+            let at = self.now + Millis(self.rng.below(SETUP));
+            self.schedule(at, Event::SlotReady(proc, attempt));
+        } else if self.hosts[proc.host].processes.contains_key(&attempt) {
+            self.say(proc, ReportBody::Started { attempt });
+        } else {
+            self.schedule(self.now + Millis(5), Event::SlotHears(proc, attempt));
+        }
+        Ok(())
+    }
+
+    /// A slot is ready to start an attempt's process.
+    pub(super) fn slot_ready(&mut self, proc: Proc, attempt: AttemptId) -> Checked {
+        let cancelled = self.agent(proc).is_some_and(|agent| agent.cancels.contains_key(&attempt));
+        let host = &mut self.hosts[proc.host];
+        let Some(folder) = host.disk.get_mut(&attempt) else { return Ok(()) };
+        if cancelled {
+            folder.ended = Some(AttemptVerdict::Cancelled);
+            return self.slot_hears(proc, attempt);
+        }
+        let slot = folder.slot;
+        let nature = self.plan.natures.get(&folder.spec).copied();
+        let shared = host.processes.iter().find(|(_, process)| process.slot == slot).map(|(id, _)| *id);
+        ensure(shared.is_none(), || {
+            format!("[5] {attempt} starts on {} slot {slot}, where {shared:?} runs", host.worker)
+        })?;
+        let usual = (Millis(1), Ending::Verdict(AttemptVerdict::Passed));
+        let (time, ending) = nature.map_or(usual, |nature| nature.attempt(&mut self.rng));
+        let ends = self.now + time;
+        let boot = host.boot;
+        host.processes.insert(attempt, Process { slot, ends, ending });
+        self.process_started(attempt)?;
+        self.schedule(ends, Event::ProcessEnds(proc.host, boot, attempt));
+        self.say(proc, ReportBody::Started { attempt });
+        Ok(())
+    }
+
+    /// A process may be at its end: the shim writes down how.
+    pub(super) fn process_ends(&mut self, place: usize, boot: u64, attempt: AttemptId) -> Checked {
+        let host = &mut self.hosts[place];
+        let due = host.processes.get(&attempt).filter(|process| process.ends <= self.now && host.boot == boot);
+        let Some(process) = due else { return Ok(()) };
+        let verdict = match process.ending {
+            Ending::Verdict(verdict) => verdict,
+            Ending::KillsHost => {
+                self.tell(|| format!("{attempt} takes h{place} with it"));
+                self.host_dies(place, Millis(8_000), false);
+                return Ok(());
+            }
+        };
+        host.processes.remove(&attempt);
+        if let Some(folder) = host.disk.get_mut(&attempt) {
+            folder.ended = Some(verdict);
+        }
+        let alive = host.agent.is_some();
+        self.process_ended(attempt, verdict);
+        if alive {
+            let proc = self.proc(place);
+            self.schedule(self.now, Event::SlotHears(proc, attempt));
+        }
+        Ok(())
+    }
+
+    /// A slot finds its attempt over, and reports it.
+    pub(super) fn slot_hears(&mut self, proc: Proc, attempt: AttemptId) -> Checked {
+        let Some(folder) = self.hosts[proc.host].disk.get(&attempt) else { return Ok(()) };
+        let (Some(verdict), number) = (folder.ended, folder.slot) else { return Ok(()) };
+        let Some(slot) = self.agent(proc).and_then(|agent| agent.slots.get_mut(&number)) else { return Ok(()) };
+        if slot.current != Some(attempt) {
+            return Ok(());
+        }
+        slot.current = None;
+        if let Some(agent) = self.agent(proc) {
+            agent.cancels.remove(&attempt);
+        }
+        // Read from the report again after a restart, so the same each time.
+        for batch in 0..attempt.spec.0 % 3 {
+            let tests = (0..2).map(|test| self::test(batch, test)).collect();
+            self.say(proc, ReportBody::Tests { attempt, batch, tests });
+        }
+        let finish = Box::new(Finish::declared(verdict, ""));
+        self.say(proc, ReportBody::Finished { attempt, finish });
+        self.slot_goes_on(proc, number)
+    }
+
+    fn say(&mut self, proc: Proc, body: ReportBody) {
+        let Some(agent) = self.agent(proc) else { return };
+        if let Some(part_core::desk::Act::Forget { attempt, .. }) = agent.desk.slot_said(body) {
+            self.hosts[proc.host].disk.remove(&attempt);
+        }
+        self.flush(proc);
+    }
+
+    pub(super) fn cancel_attempt(&mut self, proc: Proc, attempt: AttemptId, mode: CancelMode) {
+        let Some(agent) = self.agent(proc) else { return };
+        let known = agent.slots.values().any(|slot| {
+            slot.current == Some(attempt) || slot.queue.iter().any(|work| work.attempt == attempt)
+        });
+        if !known {
+            return;
+        }
+        let wanted = agent.cancels.entry(attempt).or_insert(mode);
+        *wanted = (*wanted).max(mode);
+        let grace = match mode {
+            CancelMode::Graceful => GRACE.0,
+            CancelMode::Kill => 200,
+        };
+        let stopped = self.now + Millis(self.rng.below(grace));
+        let host = &mut self.hosts[proc.host];
+        let boot = host.boot;
+        if let Some(process) = host.processes.get_mut(&attempt).filter(|process| stopped < process.ends) {
+            (process.ends, process.ending) = (stopped, Ending::Verdict(AttemptVerdict::Cancelled));
+            self.schedule(stopped, Event::ProcessEnds(proc.host, boot, attempt));
+        }
+    }
+
+    /// What is left of an attempt goes. Its result must be in the ledger by then.
+    pub(super) fn forget_attempt(&mut self, proc: Proc, attempt: AttemptId) -> Checked {
+        let host = &mut self.hosts[proc.host];
+        let Some(folder) = host.disk.remove(&attempt) else { return Ok(()) };
+        let worker = &host.worker;
+        let needed = self.store.ledger.place(attempt).is_some_and(|(holder, _)| holder == worker);
+        ensure(folder.ended.is_none() || !needed, || {
+            format!("[4] {worker} throws away the result of {attempt}, which is not in the ledger")
+        })
+    }
+
+    /// A host's process dies; its machine and its shims live on, and tell whoever was connected.
+    pub(super) fn process_dies(&mut self, place: usize, down: Millis) {
+        let proc = self.proc(place);
+        let host = &mut self.hosts[place];
+        let Some(agent) = host.agent.take() else { return };
+        let daemon = host.daemon.take();
+        host.frozen = self.now;
+        self.tell(|| format!("{proc:?} dies"));
+        if let Some(link) = agent.link {
+            self.worker_closes(link.conn, true);
+        }
+        if let Some(super::seat::Seat::Leading(leader)) = daemon.map(|daemon| daemon.seat) {
+            for conn in leader.links.values() {
+                self.leader_closes(*conn, true);
+            }
+        }
+        self.etcd.unwatch(proc);
+        self.note_trouble(place);
+        let at = self.now + Millis(self.rng.below(down.0) + 50);
+        self.schedule(at, Event::Rise(place));
+    }
+
+    /// A machine goes down, with everything that runs on it and sometimes its disk.
+    pub(super) fn host_dies(&mut self, place: usize, down: Millis, disk: bool) {
+        if !self.hosts[place].up {
+            return;
+        }
+        self.drop_conns_of(place);
+        self.process_dies(place, down);
+        let host = &mut self.hosts[place];
+        host.up = false;
+        host.processes.clear();
+        if disk {
+            host.disk.clear();
+        }
+        self.tell(|| format!("h{place} goes down, its disk with it: {disk}"));
+        let at = self.now + Millis(self.rng.below(down.0) + 50);
+        self.schedule(at, Event::Rise(place));
+    }
+
+    /// When something was last wrong between a host and the others.
+    pub(super) fn trouble_of(&self, place: usize) -> Timestamp {
+        let host = &self.hosts[place];
+        let wrong = host.agent.is_none() || host.frozen > self.now || self.net.touches(Node::Host(place));
+        if wrong { self.now } else { host.trouble.max(host.frozen) }
+    }
+
+    pub(super) fn note_trouble(&mut self, place: usize) {
+        self.hosts[place].trouble = self.now;
+    }
+}
+
+fn test(batch: u32, number: u32) -> TestResult {
+    TestResult {
+        id: format!("t{batch}.{number}"),
+        name: String::new(),
+        outcome: TestOutcome::Passed,
+        duration_micros: None,
+        message: None,
+        detail: None,
+        output: None,
+        retries: 0,
+        location: None,
+    }
+}
