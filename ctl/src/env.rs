@@ -21,6 +21,8 @@ pub(crate) const NO_COLOR: &str = "NO_COLOR";
 pub(crate) const CLICOLOR_FORCE: &str = "CLICOLOR_FORCE";
 /// Base of the platform's data folder.
 pub(crate) const XDG_DATA_HOME: &str = "XDG_DATA_HOME";
+/// Base of the platform's cache folder.
+pub(crate) const XDG_CACHE_HOME: &str = "XDG_CACHE_HOME";
 /// The home folder.
 pub(crate) const HOME: &str = "HOME";
 /// Where programs are looked for.
@@ -46,6 +48,10 @@ pub(crate) const ALL: &[Variable] = &[
     Variable {
         name: XDG_DATA_HOME,
         does: "base of the default data folder (`$XDG_DATA_HOME/part`), not on macOS",
+    },
+    Variable {
+        name: XDG_CACHE_HOME,
+        does: "base of the folder (`$XDG_CACHE_HOME/part`, else `~/.cache/part`) that remembers what files looked like",
     },
     Variable { name: HOME, does: "base of the default data folder where nothing else names one" },
     Variable { name: PATH, does: "where `partctl doctor` looks for the programs that the suites need" },

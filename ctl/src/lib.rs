@@ -1,6 +1,6 @@
 //! The command line of Part: `partctl`.
 //!
-//! It resolves a suite to specs ([`config`], [`resolve`]), hands them to a mesh over gRPC (`mesh`; the one inside this
+//! It resolves a suite to specs ([`config`], [`resolve`]), ships the workspace (`ship`), hands them to a mesh over gRPC (`mesh`; the one inside this
 //! process hides behind `embedded`), follows the run (`follow`), folds its events to a picture (`view`) and tells it
 //! (`render`, `out`). Deliberately not here: decisions about scheduling, and anything that runs a spec.
 //!
@@ -22,6 +22,7 @@ mod out;
 mod render;
 mod report;
 pub mod resolve;
+mod ship;
 #[cfg(test)]
 mod testing;
 mod text;

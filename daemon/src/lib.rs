@@ -32,5 +32,6 @@ mod testing;
 mod trust;
 mod watch;
 
+pub use cluster::ClusterError;
 pub use error::DaemonError;
 pub use part_worker::shim::main as shim_main;

@@ -1,6 +1,7 @@
 //! The agent: keeps the link to the leader open, hands orders to slots and their reports to the leader.
 
 use crate::attempt::{Host, Listener};
+use crate::control::{Control, Controlled, control};
 use crate::directory::Directory;
 use crate::health::watch_health;
 use crate::held::{self, Found};
@@ -63,6 +64,8 @@ pub struct Worker {
     says: mpsc::Receiver<SlotSays>,
     /// What is held, obeyed, refused, and still to be reported.
     desk: Desk,
+    /// What the worker's owner sees and wants.
+    controlled: Controlled,
 }
 
 /// Why a link ended.
@@ -107,7 +110,15 @@ impl Worker {
             slots,
             says,
             desk,
+            controlled: Controlled::default(),
         })
+    }
+
+    /// What its owner sees and says while it runs.
+    pub fn control(&mut self) -> Control {
+        let (control, controlled) = control(self.desk.held().len());
+        self.controlled = controlled;
+        control
     }
 
     /// Works until `stop`. Then running attempts are left to themselves (detached shims) or stopped (tied ones),
@@ -145,6 +156,7 @@ impl Worker {
                 () = stop.cancelled() => return true,
                 () = &mut until => return false,
                 Some(said) = self.says.recv() => self.slot_said(said),
+                Some(mode) = self.controlled.wanted() => self.give_back(mode),
             }
         }
     }
@@ -162,6 +174,7 @@ impl Worker {
                     Err(why) => return LinkEnd::Closed(format!("no leader can be found: {why}")),
                 },
                 Some(said) = self.says.recv() => self.slot_said(said),
+                Some(mode) = self.controlled.wanted() => self.give_back(mode),
             }
         };
         self.leader_bytes = Some(leader.bytes);
@@ -183,6 +196,7 @@ impl Worker {
                     Err(status) => return LinkEnd::Closed(format!("{}: {}", leader.address, status.message())),
                 },
                 Some(said) = self.says.recv() => self.slot_said(said),
+                Some(mode) = self.controlled.wanted() => self.give_back(mode),
             }
         };
         let mut beat = tokio::time::interval(bounds::HEARTBEAT);
@@ -202,6 +216,7 @@ impl Worker {
                     Err(status) => return LinkEnd::Closed(status.message().to_owned()),
                 },
                 Some(said) = self.says.recv() => self.slot_said(said),
+                Some(mode) = self.controlled.wanted() => self.give_back(mode),
                 Ok(permit) = out.reserve(), if self.desk.has_unsent() || told != self.is_draining() => {
                     if told != self.is_draining() {
                         told = self.is_draining();
@@ -263,6 +278,7 @@ impl Worker {
             let (seen, refused) = (self.desk.term_seen(), self.desk.refused_commands());
             tracing::warn!(%term, %seen, refused, "order of an older term refused");
         }
+        self.controlled.holds(self.desk.held().len());
         Ok(())
     }
 
@@ -278,6 +294,15 @@ impl Worker {
                 if let Some(slot) = self.slots.get(&slot) {
                     slot.forget(attempt);
                 }
+            }
+        }
+    }
+
+    /// Stops what runs; its end is reported as ever, so that it starts elsewhere at once.
+    fn give_back(&mut self, mode: CancelMode) {
+        for (attempt, slot) in self.desk.held() {
+            if let Some(slot) = self.slots.get(&slot) {
+                slot.cancel(attempt, mode);
             }
         }
     }
@@ -316,6 +341,7 @@ impl Worker {
                 if let Some(act) = self.desk.slot_said(body) {
                     self.act(act);
                 }
+                self.controlled.holds(self.desk.held().len());
             }
         }
     }

@@ -92,3 +92,17 @@ pub(crate) const RUN_TRIES: u32 = 2;
 pub(crate) const RUNS_REMEMBERED: usize = 64;
 /// Setup steps of a run; part.toml allows fewer.
 pub(crate) const SETUP_STEPS: usize = 64;
+/// How long a stand-alone worker tries to be admitted: daemons restart, and a dead worker of its name is forgotten.
+pub(crate) const JOIN_PATIENCE: Duration = Duration::from_secs(180);
+/// First wait before it asks again; doubled up to [`JOIN_RETRY_SLOWEST`].
+pub(crate) const JOIN_RETRY_FIRST: Duration = Duration::from_millis(500);
+/// Longest wait before it asks again.
+pub(crate) const JOIN_RETRY_SLOWEST: Duration = Duration::from_secs(10);
+/// How long a daemon may take to answer: it waits for an election meanwhile.
+pub(crate) const JOIN_ANSWER: Duration = Duration::from_secs(40);
+/// A certificate with less time left is not worth starting with.
+pub(crate) const CERTIFICATE_WORTH: Duration = Duration::from_secs(60);
+/// How long one try to renew a certificate lasts.
+pub(crate) const RENEW_PATIENCE: Duration = Duration::from_secs(60);
+/// Wait between such tries; half of a certificate's life is there for them.
+pub(crate) const RENEW_RETRY: Duration = Duration::from_secs(300);

@@ -9,17 +9,20 @@
 mod agent;
 mod attempt;
 mod bounds;
+mod control;
 mod detect;
 mod directory;
 mod error;
 mod folder;
 mod health;
 mod held;
+pub mod join;
 pub mod shim;
 mod slot;
 mod workspace;
 
 pub use agent::{Worker, WorkerOptions};
+pub use control::Control;
 pub use detect::probe;
 pub use directory::{Connect, Directory};
 pub use error::WorkerError;

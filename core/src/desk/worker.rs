@@ -99,6 +99,11 @@ impl Desk {
         self.held.get(&attempt).copied()
     }
 
+    /// What is held, until its end is acknowledged.
+    pub fn held(&self) -> impl ExactSizeIterator<Item = (AttemptId, SlotId)> {
+        self.held.iter().map(|(attempt, slot)| (*attempt, *slot))
+    }
+
     /// The first message of a link, with what only the machine knows. Reports go out again from the first after
     /// [`Desk::rewind`], which belongs to every new link.
     pub fn introduction(&self, draining: bool, problem: Option<String>) -> Introduction {

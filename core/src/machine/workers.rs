@@ -247,7 +247,8 @@ impl Core {
             AttemptPhase::Active => false,
             AttemptPhase::Finished { finish, .. } => finish.verdict == AttemptVerdict::Lost,
         };
-        if declared_lost && attempt.worker == *worker {
+        // Sent again over a new link, it is evidence already.
+        if declared_lost && attempt.worker == *worker && !attempt.superseded {
             self.record(id.run, Record::AttemptSuperseded { attempt: id, verdict }, now, pending);
         }
     }

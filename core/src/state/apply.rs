@@ -126,6 +126,7 @@ impl Run {
                     forecast: *forecast,
                     started_at: None,
                     test_batches: 0,
+                    superseded: false,
                     phase: AttemptPhase::Active,
                 });
             }
@@ -142,7 +143,12 @@ impl Run {
                 // Until a verdict follows, the spec waits for its next attempt.
                 self.spec_mut(attempt.spec)?.phase = SpecPhase::Waiting { since: at };
             }
-            Record::AttemptSuperseded { .. } => {}
+            Record::AttemptSuperseded { attempt, verdict: _ } => {
+                let spec = self.spec_mut(attempt.spec)?;
+                if let Some(attempt) = spec.attempts.iter_mut().nth((attempt.number as usize).wrapping_sub(1)) {
+                    attempt.superseded = true;
+                }
+            }
             Record::SpecDecided { spec, verdict } => {
                 let spec = self.spec_mut(*spec)?;
                 if let SpecPhase::Decided(_) = spec.phase {

@@ -117,6 +117,8 @@ pub struct Attempt {
     pub started_at: Option<Timestamp>,
     /// Batches of test results recorded.
     pub test_batches: u32,
+    /// True once a late result of it is kept as evidence.
+    pub superseded: bool,
     /// Where it is.
     pub phase: AttemptPhase,
 }

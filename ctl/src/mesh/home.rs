@@ -29,6 +29,17 @@ fn of(part: Option<OsString>, xdg: Option<OsString>, home: Option<OsString>, mac
     }
 }
 
+/// Where things are remembered that can be found out again: the platform's cache folder. None where there is none.
+pub(crate) fn cache_folder() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let xdg = set(env::XDG_CACHE_HOME).filter(|folder| folder.is_absolute());
+    match (cfg!(target_os = "macos"), xdg) {
+        (true, _) => set(env::HOME).map(|home| home.join("Library/Caches/part")),
+        (false, Some(xdg)) => Some(xdg.join("part")),
+        (false, None) => set(env::HOME).map(|home| home.join(".cache/part")),
+    }
+}
+
 /// Makes the folder where it is missing, readable by its owner only: output of tests may hold secrets.
 pub(crate) fn prepare_home(home: &Path) -> Result<PathBuf, CliError> {
     use std::os::unix::fs::DirBuilderExt;

@@ -10,5 +10,5 @@ mod status;
 pub(crate) use blobs::{BlobError, TAIL_PATIENCE, fetch, fetch_from, read_tail, tail_at_hand};
 pub(crate) use connect::{Clients, Mesh, Place, Role};
 pub(crate) use find::find_run;
-pub(crate) use home::{default_home, prepare_home};
+pub(crate) use home::{cache_folder, default_home, prepare_home};
 pub(crate) use status::{from_status, is_passing};

@@ -25,12 +25,12 @@ pub(super) fn load(args: &ProjectArgs) -> Result<(Project, Vec<Warning>, PathBuf
     Ok((project, warnings, cwd))
 }
 
-/// What is to be submitted. `inherits`: specs will run with this process's environment.
+/// What is to be submitted, and the project it is of. `inherits`: specs will run with this process's environment.
 pub(super) async fn submission(
     app: &mut App,
     args: &SubmitArgs,
     inherits: bool,
-) -> Result<Resolved, CliError> {
+) -> Result<(Resolved, Project), CliError> {
     let (project, warnings, cwd) = load(&args.project)?;
     for warning in &warnings {
         app.note(&warning.to_string());
@@ -55,7 +55,7 @@ pub(super) async fn submission(
     for note in &resolved.notes {
         app.note(note);
     }
-    Ok(resolved)
+    Ok((resolved, project))
 }
 
 fn unusable(error: ConfigError) -> CliError {

@@ -11,16 +11,17 @@ use crate::mesh::{Clients, Mesh, Place, Role};
 use crate::out::{Format, Out};
 use crate::render::human::by_hand;
 use crate::render::json::{Line, PlanLine, SubmittedLine};
-use crate::text::{clean, count};
+use crate::ship::{self, Contents};
+use crate::text::{bytes, clean, count};
 use crate::view::{Submitted, short_id};
-use part_core::{GroupSubmission, Submission};
+use part_core::{GroupSubmission, SetupStep, Submission};
 use part_proto::convert::submission_to_wire;
 use part_proto::v1::SubmitResponse;
 use std::time::Duration;
 use tonic::Code;
 
 /// Sending a submission again is harmless; after so many tries the daemon is taken for gone.
-const TRIES: u32 = 5;
+const TRIES: u32 = 8;
 /// Before the second try; doubled for each further one.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -30,11 +31,17 @@ pub(super) async fn run(app: &mut App, args: SubmitArgs) -> Result<Exit, CliErro
     check(&place, &args.report)?;
     let mut signals = Signals::listen()?;
     let local = matches!(place, Place::Local { .. });
-    let resolved = tokio::select! {
+    let (mut resolved, project) = tokio::select! {
         resolved = project::submission(app, &args, local) => resolved?,
         exit = signals.next() => return Ok(exit),
     };
+    let contents = Contents::new(&project, &resolved.submission);
+    let setup = project.setup_of(resolved.submission.groups.iter().map(|group| group.suite.as_str()));
     if args.dry_run {
+        if !local {
+            let counts = ship::look(&contents, &resolved.submission.groups, &setup).await?;
+            app.note(&format!("{} would travel, {}", count(counts.files, "file"), bytes(counts.bytes)));
+        }
         plan(&mut app.out, &resolved.submission, &resolved.build_origin);
         return Ok(Exit::Passed);
     }
@@ -46,7 +53,7 @@ pub(super) async fn run(app: &mut App, args: SubmitArgs) -> Result<Exit, CliErro
         exit = signals.next() => return Ok(exit),
     };
     let sent = tokio::select! {
-        sent = send(mesh.clients(), &resolved.submission) => sent,
+        sent = ship_and_send(app, &mesh, &mut resolved.submission, &contents, &setup) => sent,
         exit = signals.next() => {
             mesh.close(true).await;
             return Ok(exit);
@@ -111,6 +118,20 @@ pub(super) fn detached(app: &mut App, sent: &SubmitResponse) {
     }
     let watch = app.commands().line(&["watch", &short_id(&sent.run)]);
     app.note(&format!("{} submitted; {watch} follows the run", count(sent.specs, "spec")));
+}
+
+/// Sends the workspace, where the mesh is elsewhere, and then the submission.
+async fn ship_and_send(
+    app: &mut App,
+    mesh: &Mesh,
+    submission: &mut Submission,
+    contents: &Contents,
+    setup: &[SetupStep],
+) -> Result<SubmitResponse, CliError> {
+    if !mesh.is_embedded() {
+        submission.workspace = ship::ship(app, mesh.clients(), contents, &submission.groups, setup).await?;
+    }
+    send(mesh.clients(), submission).await
 }
 
 /// Sends a submission, again where the connection broke: its number makes sure that there is one run only.

@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::cluster::Coordinator;
 use crate::seat::Leadership;
 use crate::leader::{LinkId, LinkSender, Mailbox};
+use crate::trust::peer_of;
 use part_core::{Incarnation, Input, Term, Timestamp, WorkerId};
 use part_proto::convert::{WorkerSays, leader_heartbeat_to_wire, worker_message_from_wire};
 use part_proto::v1::worker_service_server::WorkerService;
@@ -38,6 +39,7 @@ impl WorkerService for Workers {
         request: Request<Streaming<v1::WorkerMessage>>,
     ) -> Result<Response<Self::LinkStream>, Status> {
         let mailbox = self.shared.mailbox()?;
+        let peer = peer_of(&request);
         let mut said = request.into_inner();
         let first = tokio::time::timeout(bounds::INTRODUCTION, said.message()).await;
         let first = first.map_err(|_| status::unavailable("no introduction came in time"))??;
@@ -46,6 +48,7 @@ impl WorkerService for Workers {
         let WorkerSays::Introduction { mut introduction, protocol, wall } = understood else {
             return Err(status::wrong_state("a link begins with an introduction"));
         };
+        peer.may_be_worker(&introduction.worker)?;
         if protocol < part_proto::LINK_PROTOCOL && self.shared.clustered {
             let version = &introduction.version;
             introduction.problem =

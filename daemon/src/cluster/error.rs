@@ -88,7 +88,9 @@ pub enum ClusterError {
         theirs: String,
     },
     /// The daemon's entry does not fit.
-    #[error("what this host says about itself takes {bytes} bytes, but at most {limit} fit into etcd; give it fewer labels")]
+    #[error(
+        "what this host says about itself takes {bytes} bytes, but at most {limit} fit into etcd; give it fewer labels"
+    )]
     TooLarge {
         /// Its size.
         bytes: usize,

@@ -98,11 +98,8 @@ impl Coordinator {
 
     /// A host of its own: always in office, nothing to register anywhere.
     pub(crate) fn alone(me: Member) -> Coordinator {
-        let leader = LeaderNote {
-            name: me.name.clone(),
-            address: me.address.clone(),
-            started_at: me.started_at,
-        };
+        let leader =
+            LeaderNote { name: me.name.clone(), address: me.address.clone(), started_at: me.started_at };
         let members = BTreeMap::from([(me.name.clone(), me)]);
         let first = View { members, leader: Some(leader), in_office: true, ..View::default() };
         let (coordinator, publish, mut wanted) = Coordinator::new(first);

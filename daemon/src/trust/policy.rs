@@ -57,7 +57,6 @@ const TABLE: &[(&str, Who)] = &[
     // Checks its token for itself.
     ("/part.v1.TrustService/Join", Anyone),
     ("/grpc.health.v1.Health/Check", Anyone),
-    ("/grpc.health.v1.Health/List", Anyone),
     ("/grpc.health.v1.Health/Watch", Anyone),
     ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", ClientsAndWorkers(View)),
     ("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", ClientsAndWorkers(View)),

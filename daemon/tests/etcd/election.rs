@@ -28,7 +28,11 @@ async fn one_of_three_leads_and_the_office_moves() {
     let takeover = begun.elapsed();
     assert!(takeover < Duration::from_secs(2 + 3), "a takeover takes {takeover:?}");
     println!("handover {handover:?}, takeover from a dead leader with a lease of 2 s {takeover:?}");
-    assert_ne!(hosts[third].now().leader.as_ref().expect("a leader").name, ["a", "b", "c"][first], "it resigned");
+    assert_ne!(
+        hosts[third].now().leader.as_ref().expect("a leader").name,
+        ["a", "b", "c"][first],
+        "it resigned"
+    );
 }
 
 /// Once the dead one's key has gone.
@@ -43,7 +47,8 @@ async fn a_revoked_lease_moves_the_office_and_its_holder_registers_again() {
     let a = host(&etcd, "a", 3).await;
     wait_for("the office", &a, |view| view.in_office).await;
     let b = host(&etcd, "b", 3).await;
-    let entry: serde_json::Value = serde_json::from_str(&etcd.ctl(&["get", "part/leader", "-w", "json"])).expect("JSON");
+    let entry: serde_json::Value =
+        serde_json::from_str(&etcd.ctl(&["get", "part/leader", "-w", "json"])).expect("JSON");
     let lease = entry["kvs"][0]["lease"].as_i64().expect("a lease");
     etcd.ctl(&["lease", "revoke", &format!("{lease:x}")]);
     wait_for("out of office", &a, |view| !view.in_office).await;

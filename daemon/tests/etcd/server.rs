@@ -192,7 +192,12 @@ fn spawn(folder: &Path, ports: &[(u16, u16)], index: usize, protection: &Protect
         .arg("--data-dir")
         .arg(folder.join(format!("data-{index}")))
         .args(["--listen-client-urls", &client, "--advertise-client-urls", &client])
-        .args(["--listen-peer-urls", &peer(ports[index].1), "--initial-advertise-peer-urls", &peer(ports[index].1)])
+        .args([
+            "--listen-peer-urls",
+            &peer(ports[index].1),
+            "--initial-advertise-peer-urls",
+            &peer(ports[index].1),
+        ])
         .args(["--initial-cluster", &cluster, "--initial-cluster-state", "new"])
         .args(["--logger", "zap", "--log-outputs", "stderr"])
         .stdin(Stdio::null())

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What the scenario leads one to expect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
-    /// Nothing ran twice and nothing was lost: what was killed kills no spec.
+    /// Nothing that had started was lost, and nothing ran twice: what was killed kills no spec. An order that was
+    /// on its way to a worker that died may be lost.
     NoRerun,
     /// Specs may have been lost with their hosts, and run again.
     Reruns,
@@ -24,6 +25,8 @@ pub struct Account {
     pub rerun: usize,
     /// Attempts that were declared lost.
     pub lost: usize,
+    /// Of these, such as had started.
+    pub lost_running: usize,
     /// Late reports about those, kept as evidence.
     pub superseded: usize,
     /// Events in the ledger.
@@ -32,11 +35,11 @@ pub struct Account {
 
 impl std::fmt::Display for Account {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Account { specs, started, rerun, lost, superseded, events } = self;
+        let Account { specs, started, rerun, lost, lost_running, superseded, events } = self;
         write!(
             f,
-            "{specs} specs decided once, {started} attempts started, {rerun} re-run, {lost} lost, \
-             {superseded} superseded, {events} events"
+            "{specs} specs decided once, {started} attempts started, {rerun} re-run, {lost} lost ({lost_running} of them \
+             while running), {superseded} superseded, {events} events"
         )
     }
 }
@@ -62,17 +65,25 @@ pub fn check(client: &Client, project: &Project, run: &str, expected: Expected) 
     complaints.extend(verdicts(project, &shown, &events));
     complaints.extend(ledger(&events, &attempts));
     complaints.extend(deeds(&witness, &attempts));
-    let finished = |attempt: &&Attempt| attempt.verdict.as_deref() == Some("lost");
+    let lost: Vec<&(String, u32)> = attempts
+        .iter()
+        .filter(|(_, attempt)| attempt.verdict.as_deref() == Some("lost"))
+        .map(|(key, _)| key)
+        .collect();
+    let has_started = |(spec, number): &&&(String, u32)| {
+        witness.specs.get(spec).is_some_and(|marks| marks.contains_key(number))
+    };
     let account = Account {
         specs: project.specs.len(),
         started: witness.started(),
         rerun: witness.started().saturating_sub(project.specs.len()),
-        lost: attempts.values().filter(finished).count(),
+        lost: lost.len(),
+        lost_running: lost.iter().filter(has_started).count(),
         superseded: events.count("attempt_superseded"),
         events: events.0.len(),
     };
     match expected {
-        Expected::NoRerun if account.rerun > 0 || account.lost > 0 => {
+        Expected::NoRerun if account.rerun > 0 || account.lost_running > 0 => {
             complaints.push(format!("nothing had to be run again, but: {account}"));
         }
         Expected::NoRerun | Expected::Reruns => {}

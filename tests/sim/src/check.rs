@@ -38,7 +38,7 @@ fn needs_of(core: &Core, run: part_core::RunId, spec: part_core::SpecIndex) -> O
     Some(&run.group_of(run.spec(spec)?).requirements)
 }
 
-fn takes_work(view: &WorkerView) -> bool {
+pub(crate) fn takes_work(view: &WorkerView) -> bool {
     view.link == LinkState::Present
         && !view.draining
         && view.problem.is_none()

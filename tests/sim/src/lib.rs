@@ -21,7 +21,7 @@ mod suite;
 mod violation;
 
 pub use mesh::Mutant;
-pub use play::{Failure, Figures, Story, play};
+pub use play::{Failure, Figures, LINES, Story, play};
 pub use quality::{Bench, Packing, PackingPlan, pack};
 pub use rng::Rng;
 pub use violation::Violation;

@@ -33,15 +33,13 @@ use etcd::Etcd;
 use event::{CallId, Event, Node, Proc};
 use host::Host;
 use net::Net;
-use part_core::{Millis, Timestamp, WorkerId};
+use part_core::{Millis, Term, Timestamp, WorkerId};
 use reality::Reality;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use store::Store;
 
 /// Events after which a story is taken to go round in circles.
 const MOST_EVENTS: u64 = 1_000_000;
-/// Lines of a transcript that are kept: the last ones.
-const LINES: usize = 3_000;
 
 /// One story while it is told.
 pub(crate) struct World {
@@ -65,14 +63,18 @@ pub(crate) struct World {
     /// When something was last wrong with etcd and with the store.
     etcd_wrong: Timestamp,
     store_wrong: Timestamp,
+    /// Terms in which a commit was not answered.
+    unsure: BTreeSet<Term>,
     /// When the present term began.
     term_begun: Timestamp,
     figures: Figures,
     transcript: Option<VecDeque<String>>,
+    /// Lines of the transcript that are kept: the last ones.
+    lines: usize,
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, mutant: Option<Mutant>, told: bool) -> Self {
+    pub(crate) fn new(seed: u64, mutant: Option<Mutant>, lines: usize) -> Self {
         let mut rng = Rng::new(seed);
         let plan = Plan::from_seed(&mut rng);
         let mut world = World {
@@ -92,9 +94,11 @@ impl World {
             held_back: BTreeMap::new(),
             etcd_wrong: Timestamp(0),
             store_wrong: Timestamp(0),
+            unsure: BTreeSet::new(),
             term_begun: Timestamp(0),
             figures: Figures::default(),
-            transcript: told.then(VecDeque::new),
+            transcript: (lines > 0).then(VecDeque::new),
+            lines,
             plan,
         };
         world.begin();
@@ -269,7 +273,7 @@ impl World {
     /// A line of the transcript; not made where nobody reads it.
     fn tell(&mut self, line: impl FnOnce() -> String) {
         if let Some(transcript) = &mut self.transcript {
-            if transcript.len() == LINES {
+            if transcript.len() == self.lines {
                 transcript.pop_front();
             }
             transcript.push_back(format!("{:>7} {}", self.now.0, line()));
@@ -277,7 +281,24 @@ impl World {
     }
 
     fn is_at_rest(&self) -> bool {
-        self.clients_are_done() && self.hosts.iter().all(|host| host.gone || host.is_at_rest())
+        let idle = self.clients_are_done() && self.hosts.iter().all(|host| host.gone || host.is_at_rest());
+        idle && self.not_working().is_empty()
+    }
+
+    /// The workers that the leader of the present term would give no work to; all of them when there is no leader.
+    fn not_working(&self) -> Vec<WorkerId> {
+        let mut working = BTreeSet::new();
+        for (place, host) in self.hosts.iter().enumerate() {
+            if let Some(seat::Seat::Leading(leader)) = host.daemon.as_ref().map(|daemon| &daemon.seat)
+                && leader.core.term() == self.store.term
+            {
+                let workers = leader.core.workers(leader.now(self.mono(place)));
+                let works = workers.into_iter().filter(crate::check::takes_work);
+                working.extend(works.map(|worker| worker.worker));
+            }
+        }
+        let hosts = self.hosts.iter().filter(|host| !host.gone);
+        hosts.map(|host| host.worker.clone()).filter(|worker| !working.contains(worker)).collect()
     }
 
     /// Says what has not ended.
@@ -290,8 +311,9 @@ impl World {
             restless.push(format!("{}: runs {processes:?}, keeps {disk:?}", host.worker));
         }
         let leaders: Vec<String> = self.describe_leaders();
+        let idle = self.not_working();
         Violation(format!(
-            "[L] time is up in term {}; leaders: {leaders:?}; clients: {clients:#?}; hosts: {restless:#?}",
+            "[L] time is up in term {}; workers without work: {idle:?}; leaders: {leaders:?}; clients: {clients:#?}; hosts: {restless:#?}",
             self.store.term
         ))
     }

@@ -24,6 +24,12 @@ pub(crate) struct Plan {
     pub(crate) delay: Millis,
     /// Messages of a thousand that are lost.
     pub(crate) loss: u64,
+    /// Messages of a hundred that take ten times as long.
+    pub(crate) spikes: u64,
+    /// A leader that recorded nothing for so long asks whether its term still stands.
+    pub(crate) term_look: Millis,
+    /// True when pings find out that a link's other end does not answer.
+    pub(crate) pings: bool,
     /// Time to live of leases.
     pub(crate) ttl: Millis,
     /// How fast etcd's clock runs, true being a million.
@@ -99,10 +105,12 @@ pub(crate) enum Fault {
     Abandons,
     /// Somebody loses patience: a client asks elsewhere.
     ClientLeaves,
+    /// A worker loses its link and is told of a leader by a daemon that takes itself for one.
+    Misled,
 }
 
 impl Fault {
-    const ALL: [Fault; 26] = [
+    const ALL: [Fault; 27] = [
         Fault::ProcessDies,
         Fault::LeaderDies,
         Fault::HostDies,
@@ -129,8 +137,21 @@ impl Fault {
         Fault::HeldBack,
         Fault::Abandons,
         Fault::ClientLeaves,
+        Fault::Misled,
     ];
 }
+
+/// Kinds of faults that bring out the worst in each other.
+const STORMS: [&[Fault]; 8] = [
+    &[Fault::LeaderFreezes, Fault::LeaderCut, Fault::EtcdRevokes, Fault::Misled, Fault::ProcessDies],
+    &[Fault::LeaderCut, Fault::Misled, Fault::LinkBreaks],
+    &[Fault::StoreAway, Fault::StoreSlow, Fault::StoreFails, Fault::StoreMute, Fault::LeaderDies, Fault::LeaderCut],
+    &[Fault::LinkBreaks, Fault::LinkDoubles, Fault::ProcessFreezes, Fault::Parted, Fault::PartedOneWay],
+    &[Fault::ProcessDies, Fault::LeaderDies, Fault::HostDies, Fault::LinkBreaks],
+    &[Fault::EtcdAway, Fault::EtcdSlow, Fault::EtcdRevokes, Fault::EtcdWiped, Fault::WatchDies],
+    &[Fault::StoreMute, Fault::LinkDoubles, Fault::LinkBreaks, Fault::Drains, Fault::Sickens],
+    &[Fault::StoreMute, Fault::LinkDoubles, Fault::LeaderFreezes, Fault::ClientLeaves, Fault::Misled],
+];
 
 const KINDS_OF_WORKERS: [&[(&str, &str)]; 5] = [
     &[("os", "linux"), ("browser.chromium", "131.0.2"), ("label.gpu", "")],
@@ -147,7 +168,7 @@ pub(crate) const DAY: u64 = 86_400_000;
 
 impl Plan {
     pub(crate) fn from_seed(rng: &mut Rng) -> Plan {
-        let faults = faults(rng);
+        let (faults, calm) = faults(rng);
         let faulty = !faults.is_empty();
         let mut natures = BTreeMap::new();
         let count = rng.between(1, 3);
@@ -159,12 +180,15 @@ impl Plan {
             clients,
             natures,
             faults,
-            fault_every: Millis(rng.between(1_500, 15_000)),
+            fault_every: Millis(rng.between(calm / 10, calm)),
             faults_end: Timestamp(if faulty { rng.between(20_000, 150_000) } else { 0 }),
             deadline: Timestamp(0),
             delay: Millis(rng.between(1, 300)),
             loss: if faulty && rng.chance(50) { rng.below(30) } else { 0 },
             ttl: Millis::seconds(10),
+            spikes: if rng.chance(70) { 2 } else { 15 },
+            term_look: Millis(if rng.chance(60) { 2_000 } else { rng.between(2_000, 15_000) }),
+            pings: rng.chance(70),
             etcd_rate: rate(rng),
         };
         plan.deadline = plan.faults_end + plan.longest_rest();
@@ -202,20 +226,24 @@ impl Plan {
     }
 }
 
-/// Few kinds at a time bring out what many at once would hide.
-fn faults(rng: &mut Rng) -> BTreeSet<Fault> {
+/// Few kinds at a time bring out what many at once would hide. With them the longest mean time between two.
+fn faults(rng: &mut Rng) -> (BTreeSet<Fault>, u64) {
     let percent = match rng.below(100) {
-        0..5 => return BTreeSet::new(),
-        5..40 => 100,
-        40..70 => 50,
-        70..90 => 20,
+        0..4 => return (BTreeSet::new(), 15_000),
+        4..50 => {
+            let storm = rng.pick(&STORMS).copied().unwrap_or_default();
+            return (storm.iter().copied().collect(), 8_000);
+        }
+        50..70 => 100,
+        70..85 => 50,
+        85..95 => 20,
         _ => 8,
     };
     let mut faults: BTreeSet<Fault> = Fault::ALL.into_iter().filter(|_| rng.chance(percent)).collect();
     if let (true, Some(fault)) = (faults.is_empty(), rng.pick(&Fault::ALL)) {
         faults.insert(*fault);
     }
-    faults
+    (faults, 15_000)
 }
 
 fn bounds(rng: &mut Rng) -> Bounds {

@@ -107,13 +107,16 @@ impl std::fmt::Display for Failure {
     }
 }
 
-/// Plays a seed. A failing one is played a second time to write its transcript down.
-pub fn play(seed: u64, mutant: Option<Mutant>) -> Result<Story, Box<Failure>> {
-    let mut world = World::new(seed, mutant, false);
+/// Lines of a transcript that are usually enough to see what went wrong.
+pub const LINES: usize = 2_000;
+
+/// Plays a seed. A failing one is played a second time to write down what happened last, in so many lines.
+pub fn play(seed: u64, mutant: Option<Mutant>, lines: usize) -> Result<Story, Box<Failure>> {
+    let mut world = World::new(seed, mutant, 0);
     match unfold(&mut world) {
         Ok(()) => Ok(world.into_story()),
         Err(violation) => {
-            let mut again = World::new(seed, mutant, true);
+            let mut again = World::new(seed, mutant, lines.max(1));
             let repeated = unfold(&mut again);
             let violation = match repeated == Err(violation.clone()) {
                 true => violation,

@@ -99,7 +99,7 @@ pub(crate) fn client(number: u64, faulty: bool, natures: &mut Natures, rng: &mut
     ClientPlan {
         comes: Timestamp(if number == 0 { rng.below(15_000) } else { rng.below(60_000) }),
         submission,
-        cancels: rng.chance(15).then(|| (Millis(rng.below(60_000)), mode)),
+        cancels: rng.chance(25).then(|| (Millis(rng.below(60_000)), mode)),
         repeats: rng.chance(20),
         errs: rng.chance(10),
     }

@@ -26,7 +26,18 @@ struct Need {
 /// The newest pytest wants Python 3.10.
 const PYTHON_CHECK: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))";
 
+/// What the client of etcd is built from imports these.
+const WELL_KNOWN_TYPES: &str = "google/protobuf/timestamp.proto";
+
 const NEEDS: &[Need] = &[
+    Need {
+        name: "protoc with its well-known types",
+        from: Purpose::Demo,
+        present: |sh| on_path(sh, "protoc") && has_well_known_types(sh),
+        apt: &["protobuf-compiler", "libprotobuf-dev"],
+        brew: &["protobuf"],
+        otherwise: None,
+    },
     Need {
         name: "Python 3.10 or newer with venv",
         from: Purpose::Demo,
@@ -60,6 +71,30 @@ const NEEDS: &[Need] = &[
         apt: &["golang-go"],
         brew: &["go"],
         otherwise: None,
+    },
+    Need {
+        name: "etcd with etcdctl",
+        from: Purpose::Test,
+        present: |sh| on_path(sh, "etcd") && on_path(sh, "etcdctl"),
+        apt: &["etcd-server", "etcd-client"],
+        brew: &["etcd"],
+        otherwise: None,
+    },
+    Need {
+        name: "the PostgreSQL server",
+        from: Purpose::Test,
+        present: has_postgres,
+        apt: &["postgresql"],
+        brew: &["postgresql"],
+        otherwise: None,
+    },
+    Need {
+        name: "ip and nft, which put hosts into networks of their own",
+        from: Purpose::Test,
+        present: |sh| on_system_path(sh, "ip") && on_system_path(sh, "nft"),
+        apt: &["iproute2", "nftables"],
+        brew: &[],
+        otherwise: Some("tests that cut network connections need Linux and are left out"),
     },
 ];
 
@@ -161,6 +196,31 @@ fn succeeds(sh: &Shell, program: &str, arguments: &[&str]) -> bool {
         .ignore_status()
         .output()
         .is_ok_and(|output| output.status.success())
+}
+
+/// They lie beside protoc: `../include`, or where its package puts them.
+fn has_well_known_types(sh: &Shell) -> bool {
+    let beside = sh.var_os("PATH").into_iter().flat_map(|path| {
+        let folders = std::env::split_paths(&path).filter(|folder| folder.join("protoc").is_file());
+        folders
+            .filter_map(|folder| Some(folder.canonicalize().ok()?.parent()?.join("include")))
+            .collect::<Vec<_>>()
+    });
+    let given = sh.var_os("PROTOC_INCLUDE").map(std::path::PathBuf::from);
+    beside.chain(given).any(|include| include.join(WELL_KNOWN_TYPES).is_file())
+}
+
+/// Debian keeps the server's programs in a folder of their version, off the path.
+fn has_postgres(sh: &Shell) -> bool {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut folders = versions.map(|version| version.path().join("bin"));
+    on_path(sh, "postgres") || folders.any(|folder| folder.join("postgres").is_file())
+}
+
+/// Programs for administrators are not on everybody's path.
+fn on_system_path(sh: &Shell, program: &str) -> bool {
+    let folders = ["/usr/sbin", "/sbin"];
+    on_path(sh, program) || folders.iter().any(|folder| std::path::Path::new(folder).join(program).is_file())
 }
 
 fn on_path(sh: &Shell, program: &str) -> bool {

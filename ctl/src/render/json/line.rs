@@ -41,6 +41,7 @@ pub(crate) const EVENTS: &[&str] = &[
     "note",
     "error",
     "submitted",
+    "shipped",
     "plan",
     "run",
     "spec",

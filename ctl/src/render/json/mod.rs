@@ -12,5 +12,5 @@ pub(crate) use events::ledger_line;
 pub(crate) use line::{Line, VERSION};
 pub(crate) use objects::{
     ArtifactLine, ErrorLine, ExplanationLine, FindingLine, ForecastLine, HistoryLine, LogLine, NoteLine,
-    PlanLine, ProposalLine, ResultLine, RunLine, SpecLine, SubmittedLine, VersionLine, HostLine, WorkerLine, WroteLine,
+    PlanLine, ProposalLine, ResultLine, RunLine, ShippedLine, SpecLine, SubmittedLine, VersionLine, HostLine, WorkerLine, WroteLine,
 };

@@ -61,6 +61,21 @@ impl From<&CliError> for ErrorLine {
     }
 }
 
+/// The workspace is on the mesh.
+#[derive(Serialize)]
+pub(crate) struct ShippedLine {
+    /// Digest of its manifest.
+    pub(crate) manifest: String,
+    /// Its files.
+    pub(crate) files: u32,
+    /// Their bytes.
+    pub(crate) bytes: u64,
+    /// Files that had to be sent.
+    pub(crate) sent_files: u64,
+    /// Their bytes.
+    pub(crate) sent_bytes: u64,
+}
+
 /// A submission was accepted.
 #[derive(Serialize)]
 pub(crate) struct SubmittedLine {

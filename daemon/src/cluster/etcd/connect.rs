@@ -67,7 +67,8 @@ impl Attempt {
             Ok(Err(error)) => return Err(self.explain(Trouble::of(&error, &self.endpoint))),
             Err(_) => return Err(Trouble::slow(&self.endpoint, bounds::ETCD_CONNECT)),
         };
-        let link = Link::new(client, Arc::clone(&self.endpoint), self.number, self.keys.clone(), self.patience);
+        let link =
+            Link::new(client, Arc::clone(&self.endpoint), self.number, self.keys.clone(), self.patience);
         match link.version().await {
             Ok(version) => warn_once(&version),
             Err(trouble) if matches!(trouble.kind, Kind::Connection | Kind::Endpoint) => {
@@ -110,8 +111,9 @@ impl Attempt {
             return Err(Trouble::new(Kind::Endpoint, &self.endpoint, what).with_remedy(remedy));
         }
         let tls = match ca {
-            Some(ca) => TlsOptions::new()
-                .ca_certificate(Certificate::from_pem(self.read("cluster.ca", ca).await?)),
+            Some(ca) => {
+                TlsOptions::new().ca_certificate(Certificate::from_pem(self.read("cluster.ca", ca).await?))
+            }
             None => TlsOptions::new().with_native_roots(),
         };
         let (Some(cert), Some(key)) = (cert, key) else { return Ok(Some(tls)) };
@@ -132,13 +134,13 @@ impl Attempt {
         if trouble.remedy.is_some() || trouble.what.contains("slower") {
             return trouble;
         }
-        match self.endpoint.starts_with("https://") {
-            false => trouble.with_remedy("if it speaks TLS, write https:// in cluster.etcd"),
-            true if trouble.what.contains("handshake") => {
-                trouble.with_remedy("if it does not speak TLS, write http:// in cluster.etcd")
+        trouble.with_remedy(match self.endpoint.starts_with("https://") {
+            true => {
+                "if it does not speak TLS, write http:// in cluster.etcd; if it asks for a certificate, set \
+                 cluster.cert and cluster.key"
             }
-            true => trouble,
-        }
+            false => "if it speaks TLS, write https:// in cluster.etcd",
+        })
     }
 }
 

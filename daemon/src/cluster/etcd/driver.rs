@@ -33,7 +33,7 @@ pub(super) struct Driver {
 
 /// An answer to what was asked.
 enum Answer {
-    Connected(Result<Link, Trouble>),
+    Connected(Box<Result<Link, Trouble>>),
     Event(u64, Event),
 }
 
@@ -118,13 +118,13 @@ impl Driver {
             answer = answer => {
                 *asked = None;
                 match answer {
-                    Answer::Connected(Ok(made)) => {
-                        tracing::debug!(endpoint = %made.endpoint, "connected to etcd");
-                        *link = Some(made);
-                    }
-                    Answer::Connected(Err(trouble)) => {
-                        machine.handle(Event::Failed { trouble }, now(), roll());
-                    }
+                    Answer::Connected(made) => match *made {
+                        Ok(made) => {
+                            tracing::debug!(endpoint = %made.endpoint, "connected to etcd");
+                            *link = Some(made);
+                        }
+                        Err(trouble) => machine.handle(Event::Failed { trouble }, now(), roll()),
+                    },
                     Answer::Event(number, event) => take_in(machine, link, number, event),
                 }
             }
@@ -167,7 +167,7 @@ impl Driver {
     fn ask(&mut self, moment: Moment) {
         let Some(link) = self.link.clone() else {
             let Some(attempt) = self.connector.next() else { return };
-            self.asked = Some(Box::pin(async move { Answer::Connected(attempt.connect().await) }));
+            self.asked = Some(Box::pin(async move { Answer::Connected(Box::new(attempt.connect().await)) }));
             return;
         };
         let Some(ask) = self.machine.next(moment) else { return };
@@ -271,7 +271,9 @@ fn tell_log(before: &View, after: &View) {
     match (&before.degraded, &after.degraded) {
         (None, Some(why)) => tracing::warn!(why, "etcd cannot be used"),
         (Some(_), None) => tracing::info!("etcd can be used"),
-        (Some(before), Some(after)) if before != after => tracing::warn!(why = after, "etcd still cannot be used"),
+        (Some(before), Some(after)) if before != after => {
+            tracing::warn!(why = after, "etcd still cannot be used")
+        }
         (Some(_), Some(_)) | (None, None) => {}
     }
     match (before.in_office, after.in_office) {

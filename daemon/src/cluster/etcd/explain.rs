@@ -22,9 +22,19 @@ impl Trouble {
             }
             Error::InvalidUri(why) => {
                 let what = format!("is no address that could be called ({why})");
-                Trouble::new(Kind::Endpoint, endpoint, what).with_remedy("write http://HOST:PORT in cluster.etcd")
+                Trouble::new(Kind::Endpoint, endpoint, what)
+                    .with_remedy("write http://HOST:PORT in cluster.etcd")
             }
-            other => connection(&other.to_string(), endpoint),
+            other @ (Error::LeaseKeepAliveError(_)
+            | Error::InvalidArgs(_)
+            | Error::IoError(_)
+            | Error::WatchError(_)
+            | Error::Utf8Error(_)
+            | Error::ElectError(_)
+            | Error::InvalidMetadataValue(_)
+            | Error::EndpointError(_)
+            | Error::EndpointsNotManaged
+            | Error::Internal(_)) => connection(&other.to_string(), endpoint),
         }
     }
 
@@ -78,7 +88,19 @@ fn by_status(code: Code, words: &str, endpoint: &Arc<str>) -> Trouble {
         Code::Unimplemented => {
             trouble(Kind::Endpoint, "is something else: it does not know etcd's calls").with_remedy(CHECK_ENDPOINT)
         }
-        _ => Trouble::new(Kind::Passing, endpoint, format!("refuses: {words}")),
+        Code::Ok
+        | Code::InvalidArgument
+        | Code::DeadlineExceeded
+        | Code::NotFound
+        | Code::AlreadyExists
+        | Code::ResourceExhausted
+        | Code::FailedPrecondition
+        | Code::Aborted
+        | Code::OutOfRange
+        | Code::DataLoss
+        | Code::Unauthenticated => {
+            Trouble::new(Kind::Passing, endpoint, format!("refuses what was asked ({words})"))
+        }
     }
 }
 
@@ -89,8 +111,9 @@ fn connection(words: &str, endpoint: &Arc<str>) -> Trouble {
     let has = |text| words.contains(text);
     if has("invalid peer certificate") {
         let what = format!("has a certificate that this host does not trust ({words})");
-        return Trouble::new(Kind::Endpoint, endpoint, what)
-            .with_remedy("name its authority in cluster.ca, and call it in cluster.etcd as its certificate does");
+        return Trouble::new(Kind::Endpoint, endpoint, what).with_remedy(
+            "name its authority in cluster.ca, and call it in cluster.etcd as its certificate does",
+        );
     }
     if has("received fatal alert") {
         let what = format!("refuses this host's certificate, or wants one ({words})");
@@ -133,20 +156,45 @@ mod tests {
     fn each_failure_has_its_meaning_and_remedy() {
         let rows = [
             (Code::NotFound, "etcdserver: requested lease not found", Kind::LeaseGone, "lease"),
-            (Code::InvalidArgument, "etcdserver: authentication failed, invalid user ID or password", Kind::Final, "password"),
+            (
+                Code::InvalidArgument,
+                "etcdserver: authentication failed, invalid user ID or password",
+                Kind::Final,
+                "password",
+            ),
             (Code::InvalidArgument, "etcdserver: user name is empty", Kind::Final, "cluster.user"),
             (Code::InvalidArgument, "etcdserver: revision of auth store is old", Kind::Connection, "again"),
-            (Code::FailedPrecondition, "etcdserver: authentication is not enabled", Kind::Final, "auth enable"),
+            (
+                Code::FailedPrecondition,
+                "etcdserver: authentication is not enabled",
+                Kind::Final,
+                "auth enable",
+            ),
             (Code::PermissionDenied, "etcdserver: permission denied", Kind::Final, "grant-permission"),
             (Code::Unauthenticated, "etcdserver: invalid auth token", Kind::Connection, "again"),
             (Code::ResourceExhausted, "etcdserver: mvcc: database space exceeded", Kind::Passing, "disarm"),
             (Code::Unavailable, "etcdserver: no leader", Kind::Connection, "members"),
-            (Code::Unavailable, "tcp connect error: Connection refused (os error 111)", Kind::Connection, "--etcd"),
+            (
+                Code::Unavailable,
+                "tcp connect error: Connection refused (os error 111)",
+                Kind::Connection,
+                "--etcd",
+            ),
             (Code::Unavailable, "invalid peer certificate: UnknownIssuer", Kind::Endpoint, "cluster.ca"),
             (Code::Unknown, "received fatal alert: CertificateRequired", Kind::Endpoint, "cluster.cert"),
-            (Code::Unavailable, "received corrupt message of type InvalidContentType", Kind::Endpoint, "http://"),
+            (
+                Code::Unavailable,
+                "received corrupt message of type InvalidContentType",
+                Kind::Endpoint,
+                "http://",
+            ),
             (Code::Unimplemented, "", Kind::Endpoint, "something else"),
-            (Code::OutOfRange, "etcdserver: mvcc: required revision has been compacted", Kind::Passing, "compacted"),
+            (
+                Code::OutOfRange,
+                "etcdserver: mvcc: required revision has been compacted",
+                Kind::Passing,
+                "compacted",
+            ),
         ];
         let endpoint = Arc::from("http://h:1");
         for (code, message, kind, says) in rows {

@@ -18,12 +18,8 @@ pub(crate) async fn join(options: EtcdOptions, me: Member) -> Result<Coordinator
     check_size(&me)?;
     let EtcdOptions { cluster, mesh, blobs } = options;
     let ttl = whole_seconds(cluster.lease_ttl);
-    let note = MeshNote {
-        id: uuid::Uuid::new_v4().simple().to_string(),
-        created_at: unix_ms(),
-        store: mesh,
-        blobs,
-    };
+    let note =
+        MeshNote { id: uuid::Uuid::new_v4().simple().to_string(), created_at: unix_ms(), store: mesh, blobs };
     let keys = Keys::new(&cluster.prefix);
     let endpoints = cluster.etcd.endpoints.len();
     let connector = Connector::new(cluster.etcd, keys.clone(), patience(ttl));
@@ -67,7 +63,6 @@ async fn until_joined(driver: &mut Driver, endpoints: usize) -> Result<(), Clust
         }
         let why = trouble.to_string();
         if told.as_ref() != Some(&why) {
-            eprintln!("DBG {why}");
             tracing::warn!(why, "cannot join yet; trying again");
             told = Some(why);
         }
@@ -85,7 +80,8 @@ fn too_late(driver: &Driver, waited: Duration) -> ClusterError {
 
 /// etcd counts whole seconds, and raises what is less than two.
 fn whole_seconds(ttl: Duration) -> Duration {
-    Duration::from_secs(ttl.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)).max(bounds::ETCD_SHORTEST)
+    Duration::from_secs(ttl.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX))
+        .max(bounds::ETCD_SHORTEST)
 }
 
 fn unix_ms() -> u64 {

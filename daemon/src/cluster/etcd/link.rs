@@ -100,7 +100,7 @@ impl Link {
         let header = answer.header().ok_or_else(|| self.odd("a transaction without a header"))?;
         let found = answer.op_responses().into_iter().find_map(|response| match response {
             TxnOpResponse::Get(found) => found.kvs().first().map(entry),
-            _ => None,
+            TxnOpResponse::Put(_) | TxnOpResponse::Delete(_) | TxnOpResponse::Txn(_) => None,
         });
         let outcome = Outcome { revision: header.revision(), done: answer.succeeded(), found };
         Ok(Event::Answered { txn, outcome })

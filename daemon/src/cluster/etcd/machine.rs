@@ -167,7 +167,11 @@ impl Machine {
     /// These workers are linked here.
     pub(super) fn link(&mut self, mut workers: BTreeSet<String>) {
         if workers.len() > bounds::MEMBER_WORKERS {
-            tracing::warn!(linked = workers.len(), registered = bounds::MEMBER_WORKERS, "too many workers for one daemon");
+            tracing::warn!(
+                linked = workers.len(),
+                registered = bounds::MEMBER_WORKERS,
+                "too many workers for one daemon"
+            );
             workers = workers.into_iter().take(bounds::MEMBER_WORKERS).collect();
         }
         self.fresh.extend(workers.difference(&self.workers).cloned());
@@ -264,7 +268,9 @@ impl Machine {
         let in_office = good.is_some_and(|lease| self.office.is_held(&self.picture, lease.id, now));
         View {
             members: others.chain([me]).collect(),
-            workers: workers.filter_map(|(name, note)| Some((name.clone(), note.says.clone()?.daemon))).collect(),
+            workers: workers
+                .filter_map(|(name, note)| Some((name.clone(), note.says.clone()?.daemon)))
+                .collect(),
             leader: self.picture.leader.as_ref().and_then(|leader| leader.says.clone()),
             in_office: in_office && self.fatal.is_none(),
             degraded: self.degraded.as_ref().map(|(_, why)| why.clone()),
@@ -380,7 +386,8 @@ impl Machine {
 
     fn next_worker(&self, lease: i64) -> Option<Txn> {
         let known = &self.picture.workers;
-        let gone = known.iter().find(|(name, note)| note.entry.lease == lease && !self.workers.contains(*name));
+        let gone =
+            known.iter().find(|(name, note)| note.entry.lease == lease && !self.workers.contains(*name));
         if let Some((name, _)) = gone {
             let key = Key::Worker(name.clone());
             return Some(Txn { key, expect: Expect::Lease(lease), then: Then::Delete });

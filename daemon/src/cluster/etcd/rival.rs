@@ -87,11 +87,7 @@ pub(super) fn twin(me: &Member, other: &Member) -> ClusterError {
 }
 
 fn name_taken(me: &Member, other: &Member) -> ClusterError {
-    ClusterError::NameTaken {
-        name: me.name.clone(),
-        ours: me.address.clone(),
-        theirs: other.address.clone(),
-    }
+    ClusterError::NameTaken { name: me.name.clone(), ours: me.address.clone(), theirs: other.address.clone() }
 }
 
 /// Looking at a rival's lease until it ends or is seen to be kept alive.
@@ -176,7 +172,12 @@ mod tests {
         let rows = [
             ("this life under an older lease", member("a", "id", "h:1", 100), fresh, "replace"),
             ("an earlier life", member("a", "id", "h:1", 50), fresh, "replace"),
-            ("an earlier life at another address, or a copy", member("a", "id", "h:2", 50), fresh, "wait: twin"),
+            (
+                "an earlier life at another address, or a copy",
+                member("a", "id", "h:2", 50),
+                fresh,
+                "wait: twin",
+            ),
             ("a copy that is called otherwise", member("b", "id", "h:2", 50), fresh, "wait: twin"),
             ("renamed", member("b", "id", "h:1", 50), fresh, "wait: twin"),
             ("another host at our address", member("a", "other", "h:1", 50), fresh, "wait: name"),

@@ -172,6 +172,12 @@ impl Mesh {
         self.daemons.get_mut(number).during("no such daemon")
     }
 
+    /// How many lines with these words daemons and workers have logged.
+    pub fn logged(&self, words: &str) -> usize {
+        let logs = self.daemons.iter().map(Daemon::log).chain(self.workers.iter().map(StandaloneWorker::log));
+        logs.map(|log| log.lines().filter(|line| line.contains(words)).count()).sum()
+    }
+
     /// The last lines of every log.
     pub fn logs(&self) -> String {
         let mut text = String::new();

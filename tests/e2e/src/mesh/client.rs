@@ -31,7 +31,7 @@ impl Client {
         let verb = args.first().copied().unwrap_or_default();
         Launch::of(&self.partctl)
             .log(format!("partctl-{verb}"))
-            .args(["--server", self.servers.first().map_or("", String::as_str), "--output", "json"])
+            .args(["--server", &self.servers.join(","), "--output", "json"])
             .args(args.iter().copied())
             .env("HOME", self.home.display().to_string())
             .env("NO_COLOR", "1")

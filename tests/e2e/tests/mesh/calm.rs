@@ -6,7 +6,7 @@ use std::time::Duration;
 
 #[test]
 fn nothing_happens() {
-    play("an undisturbed run", Plan::default(), |mesh| {
+    play("an undisturbed run", Plan { workers: 1, ..Plan::default() }, |mesh| {
         let plan = SpecPlan { count: 40, each: Duration::from_millis(300), failing: 3 };
         let playing = Playing::begin(mesh, plan, NEVER_LOST)?;
         let (account, events) = playing.finish(mesh, Expected::NoRerun)?;

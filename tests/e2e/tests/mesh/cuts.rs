@@ -1,6 +1,6 @@
 //! The leader is cut off from one thing at a time.
 
-use crate::stage::{NEVER_LOST, Playing, play};
+use crate::stage::{NEVER_LOST, Playing, play, stepping_down};
 use part_e2e::{Daemon, Expected, Host, Mesh, Plan, SpecPlan, Trouble, nap};
 
 /// Cuts, waits for two leases, heals, and draws up the account. Gives also who leads afterwards.
@@ -20,7 +20,12 @@ fn cut_leader(
     let (account, _) = playing.finish(mesh, Expected::NoRerun)?;
     mesh.wait_until_complete()?;
     let name = |number: usize| mesh.daemon(number).map(|daemon| daemon.name().to_owned());
-    Ok(format!("{} led, then {}, then {}; {account}", name(leader)?, name(meanwhile)?, name(mesh.leader()?)?))
+    let leaders = format!("{} led, then {}, then {}", name(leader)?, name(meanwhile)?, name(mesh.leader()?)?);
+    let log = mesh.daemon(leader)?.log();
+    match stepping_down(&log) {
+        None if meanwhile != leader => Err(Trouble(format!("{leaders}, but the first never stepped down"))),
+        why => Ok(format!("{leaders} ({}); {account}", why.unwrap_or("nobody stepped down"))),
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The leader goes, in all the ways a leader can.
 
-use crate::stage::{NEVER_LOST, Playing, play, seconds};
+use crate::stage::{NEVER_LOST, Playing, play, seconds, stepping_down};
 use part_e2e::{Expected, PATIENCE, Plan, SpecPlan, Trouble, nap, now_ms};
 use std::time::Duration;
 
@@ -59,9 +59,12 @@ fn the_leader_is_frozen_past_its_lease_and_thawed() {
         mesh.wait_until_complete()?;
         let log = mesh.daemon(leader)?.log();
         let since = log.get(logged..).unwrap_or_default();
-        let noticed = since.lines().find(|line| line.contains("term") || line.contains("lease"));
+        let noticed = stepping_down(since).ok_or_else(|| Trouble::new("thawed, it did not step down"))?;
+        let refused = mesh.logged("order of an older term refused");
         let took = seconds(next.saturating_sub(frozen));
-        Ok(format!("next assignment after {took}; thawed, it said {noticed:?}; {account}"))
+        Ok(format!(
+            "next assignment after {took}; thawed, it said {noticed:?}; {refused} orders refused; {account}"
+        ))
     });
 }
 

@@ -92,3 +92,9 @@ impl Playing {
 pub(crate) fn seconds(millis: u64) -> String {
     format!("{}.{:03} s", millis / 1000, millis % 1000)
 }
+
+/// Why a leader stepped down, by its log.
+pub(crate) fn stepping_down(log: &str) -> Option<&str> {
+    let line = log.lines().find(|line| line.contains("stepping down"))?;
+    line.split_once(": ").map(|(_, words)| words)
+}

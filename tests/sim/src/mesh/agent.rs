@@ -30,7 +30,7 @@ pub(super) struct Agent {
     /// When something was last heard over the link.
     heard: Mono,
     /// The host whose daemon answered last: it is asked first.
-    answering: usize,
+    pub(super) answering: usize,
     wait: Millis,
     pub(super) slots: BTreeMap<SlotId, Slot>,
     /// Attempts that are to stop and are not over.
@@ -67,9 +67,10 @@ impl World {
             return Ok(());
         }
         let first = agent.answering;
-        let daemons = self.hosts.iter().enumerate().filter(|(_, host)| host.is_daemon).map(|(place, _)| place);
+        let start = self.some_daemon();
+        let daemons = self.hosts.iter().filter(|host| host.is_daemon).count();
         let mut candidates = vec![first];
-        candidates.extend(daemons.filter(|host| *host != first));
+        candidates.extend((0..daemons).map(|host| (host + start) % daemons).filter(|host| *host != first));
         let mut waited = Millis(0);
         for host in candidates {
             match self.who_leads(proc.host, host) {
@@ -172,7 +173,9 @@ impl World {
         match command {
             Some(command) => self.obey(proc, term, command)?,
             None => {
-                let obeyed = self.agent(proc).is_some_and(|agent| agent.desk.obeys(term));
+                let forgets = self.mutant == Some(Mutant::ForgetsTerms);
+                let obeyed = self.agent(proc).is_some_and(|agent| agent.desk.obeys(term) || forgets);
+                self.figures.refused_commands += u64::from(!obeyed);
                 self.note_term(proc, term, obeyed, || "a heartbeat".to_owned())?;
             }
         }
@@ -249,6 +252,8 @@ impl World {
     fn start_order(&mut self, proc: Proc, order: StartOrder) -> Checked {
         let shares = self.mutant == Some(Mutant::SharesSlots);
         let Some(agent) = self.agent(proc) else { return Ok(()) };
+        let way = agent.slots.get(&order.slot).and_then(|slot| slot.in_the_way(&agent.cancels));
+        ensure(way.is_none(), || format!("[5] {order:?} reaches a slot on which {way:?} runs"))?;
         let refused = match agent.slots.get_mut(&order.slot) {
             None => Some("there is no such slot here"),
             Some(slot) if slot.takes_order() || shares => {

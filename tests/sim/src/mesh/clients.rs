@@ -74,7 +74,7 @@ impl World {
         self.ask_later(client, ask, after);
     }
 
-    fn some_daemon(&mut self) -> usize {
+    pub(super) fn some_daemon(&mut self) -> usize {
         let daemons = self.hosts.iter().filter(|host| host.is_daemon).count();
         self.rng.below(daemons as u64) as usize
     }

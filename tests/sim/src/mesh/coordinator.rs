@@ -5,7 +5,8 @@
 use super::World;
 use super::clock::Mono;
 use super::daemon::Purpose;
-use super::event::{Answer, Body, EtcdAsk, Event, Node, Picture, Proc};
+use super::event::{Answer, Body, EtcdAsk, Event, Node, Note, Picture, Proc};
+use super::mutant::Mutant;
 use super::seat::{Down, Seat};
 use crate::Checked;
 use part_core::Millis;
@@ -97,6 +98,7 @@ impl World {
     /// An answer of etcd, or none in time.
     pub(super) fn etcd_answered(&mut self, proc: Proc, purpose: &Purpose, answer: Option<Answer>) -> Checked {
         let ttl = self.plan.ttl;
+        let phantom = self.mutant == Some(Mutant::PhantomWins);
         let Some(daemon) = self.daemon(proc) else { return Ok(()) };
         let coordinator = &mut daemon.coordinator;
         match purpose {
@@ -118,7 +120,10 @@ impl World {
             }
             Purpose::Campaign => {
                 coordinator.campaigns = false;
-                if let Some(Answer::Listed(picture)) = answer {
+                if let Some(Answer::Listed(mut picture)) = answer {
+                    if phantom && let Some(lease) = coordinator.lease.as_ref().map(|lease| lease.id) {
+                        picture.leader = Some(Note { proc, lease });
+                    }
                     return self.sees(proc, picture);
                 }
             }

@@ -22,8 +22,6 @@ const BATCH: usize = 256;
 const TICK: Millis = Millis(1_000);
 /// A gap from which on it does not hold silence against its workers.
 const PAUSE: Millis = Millis(3_000);
-/// A leader that recorded nothing for so long asks whether its term still stands.
-const TERM_LOOK: Millis = Millis(2_000);
 
 /// One leadership period.
 pub(super) struct Leader {
@@ -88,30 +86,6 @@ impl Leader {
     pub(super) fn now(&self, mono: Mono) -> Timestamp {
         self.clock.now(mono)
     }
-
-    /// Links that were not taken yet.
-    pub(super) fn opening(&self) -> impl Iterator<Item = &ConnId> {
-        self.mail.iter().filter_map(|mail| match mail {
-            Mail::LinkOpened { conn, .. } => Some(conn),
-            Mail::Said { .. }
-            | Mail::LinkClosed { .. }
-            | Mail::Request { .. }
-            | Mail::TermSeen(_)
-            | Mail::Told(_) => None,
-        })
-    }
-
-    /// Who asked for something that was not taken yet.
-    pub(super) fn asked(&self) -> impl Iterator<Item = &Asker> {
-        self.mail.iter().filter_map(|mail| match mail {
-            Mail::Request { asker, .. } => Some(asker),
-            Mail::Said { .. }
-            | Mail::LinkOpened { .. }
-            | Mail::LinkClosed { .. }
-            | Mail::TermSeen(_)
-            | Mail::Told(_) => None,
-        })
-    }
 }
 
 /// Whether the period goes on.
@@ -142,6 +116,10 @@ impl World {
 
     /// Puts something into the mailbox of a daemon that leads.
     pub(super) fn mail(&mut self, proc: Proc, mail: Mail) -> Checked {
+        if let Some(Seat::Footing { mail: waiting, .. }) = self.daemon(proc).map(|daemon| &mut daemon.seat) {
+            waiting.push_back(mail);
+            return Ok(());
+        }
         self.with_leader(proc, |world, leader| {
             leader.mail.push_back(mail);
             world.wake(proc, leader, world.now);
@@ -265,7 +243,7 @@ impl World {
     /// Commits a batch, then lets its effects out.
     pub(super) fn settle(&mut self, proc: Proc, leader: &mut Leader, pending: Pending) -> Turned {
         let mono = self.mono(proc.host);
-        let stale = mono.since(leader.confirmed) >= TERM_LOOK && self.mutant != Some(Mutant::NeverLooksAtTerm);
+        let stale = mono.since(leader.confirmed) > self.plan.term_look && self.mutant != Some(Mutant::NeverLooksAtTerm);
         let fenced = !pending.is_empty() && self.mutant != Some(Mutant::EffectsOfAnyTerm);
         if pending.entries().is_empty() && !fenced && !(stale && pending.is_empty()) {
             self.release(proc, leader, pending.confirm())?;
@@ -334,6 +312,7 @@ impl World {
     fn retry_commit(&mut self, proc: Proc, leader: &mut Leader) -> Turned {
         let mono = self.mono(proc.host);
         let term = leader.core.term();
+        self.unsure.insert(term);
         let Some(writing) = &mut leader.writing else { return Ok(Ok(())) };
         if mono.since(writing.since) >= STORE_AWAY {
             return Ok(Err(Down::Store));

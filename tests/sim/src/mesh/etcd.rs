@@ -2,7 +2,6 @@
 
 use super::World;
 use super::event::{Answer, Body, CallId, EtcdAsk, Event, Node, Note, Picture, Proc};
-use super::mutant::Mutant;
 use part_core::{Millis, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +15,8 @@ pub(super) struct Etcd {
     granted: u64,
     picture: Picture,
     watchers: BTreeSet<Proc>,
+    /// Everybody who ever held the leader key.
+    pub(super) held: BTreeSet<Proc>,
 }
 
 struct Lease {
@@ -66,7 +67,7 @@ impl World {
             }
             EtcdAsk::KeepAlive(_) => Answer::LeaseGone,
             EtcdAsk::Campaign(lease) => {
-                let free = self.etcd.picture.leader.is_none() || self.mutant == Some(Mutant::TakesOfficeUnasked);
+                let free = self.etcd.picture.leader.is_none();
                 if free && self.etcd.leases.contains_key(&lease) {
                     self.put_leader(Some(Note { proc, lease }));
                 }
@@ -114,6 +115,7 @@ impl World {
         self.tell(|| format!("etcd: the leader key holds {leader:?}"));
         self.etcd.picture.revision += 1;
         self.etcd.picture.leader = leader;
+        self.etcd.held.extend(leader.map(|note| note.proc));
         let picture = self.etcd.picture;
         for proc in self.etcd.watchers.clone() {
             self.post(Node::Etcd, Node::Host(proc.host), Body::News(proc, picture));
@@ -132,7 +134,8 @@ impl World {
         let (cluster, granted) = (self.etcd.picture.cluster + 1, self.etcd.granted);
         let (up, slow) = (self.etcd.up, self.etcd.slow);
         let picture = Picture { cluster, ..Picture::default() };
+        let held = std::mem::take(&mut self.etcd.held);
         // Lease ids are random in etcd and do not come again.
-        self.etcd = Etcd { up, slow, granted, picture, ..Etcd::default() };
+        self.etcd = Etcd { up, slow, granted, picture, held, ..Etcd::default() };
     }
 }

@@ -97,6 +97,11 @@ impl World {
             }
             Fault::HeldBack => self.holds_back(host)?,
             Fault::Abandons => self.abandons()?,
+            Fault::Misled => {
+                if let Some(leader) = self.some_zombie().or(leader) {
+                    self.misleads(host, leader);
+                }
+            }
             Fault::ClientLeaves => {
                 let client = self.rng.below(self.clients.len() as u64) as usize;
                 self.watches(client);
@@ -113,6 +118,14 @@ impl World {
         let leaders: Vec<usize> =
             places.filter(|(_, host)| host.daemon.as_ref().is_some_and(leads)).map(|(place, _)| place).collect();
         self.rng.pick(&leaders).copied()
+    }
+
+    /// A host whose daemon leads in a term that is over.
+    fn some_zombie(&self) -> Option<usize> {
+        self.hosts.iter().position(|host| match host.daemon.as_ref().map(|daemon| &daemon.seat) {
+            Some(Seat::Leading(leader)) => leader.core.term() < self.store.term,
+            Some(_) | None => false,
+        })
     }
 
     fn mend_later(&mut self, mend: Mend, most: u64) {
@@ -222,6 +235,14 @@ impl World {
         self.link_ends(proc, false)
     }
 
+    /// A worker's link breaks, and the first that it asks for the leader is a daemon that takes itself for one.
+    fn misleads(&mut self, host: usize, leader: usize) {
+        self.breaks_link(host);
+        if let Some(agent) = self.hosts[host].agent.as_mut() {
+            agent.answering = leader;
+        }
+    }
+
     fn say_over_link(&mut self, host: usize, message: ToLeader) {
         let link = self.hosts[host].agent.as_ref().and_then(|agent| agent.link);
         if let Some(link) = link {
@@ -276,8 +297,18 @@ impl World {
     fn note_troubles(&mut self) {
         for host in 0..self.hosts.len() {
             self.hosts[host].trouble = self.trouble_of(host);
+            self.hosts[host].storeless = self.storeless_of(host);
         }
         (self.etcd_wrong, self.store_wrong) = (self.etcd_trouble(), self.store_trouble());
+    }
+
+    /// When a host last could not use the store.
+    pub(super) fn storeless_of(&self, place: usize) -> Timestamp {
+        let host = &self.hosts[place];
+        let cut = !self.net.joined(Node::Host(place), Node::Store);
+        let wrong = host.agent.is_none() || host.frozen > self.now || cut;
+        let host = if wrong { self.now } else { host.storeless.max(host.frozen) };
+        host.max(self.store_trouble())
     }
 
     /// When something was last wrong with etcd.

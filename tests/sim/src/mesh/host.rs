@@ -51,6 +51,8 @@ pub(super) struct Host {
     pub(super) term_heard: Term,
     /// When something was last wrong with it.
     pub(super) trouble: Timestamp,
+    /// When it last could not use the store.
+    pub(super) storeless: Timestamp,
 }
 
 /// An attempt's folder: the order, and how it ended.
@@ -91,6 +93,12 @@ impl Slot {
         self.queue.push_back(Work { attempt, spec: spec.to_owned(), ordered: true });
     }
 
+    /// An attempt that is in the way of a new one: nobody told it to stop.
+    pub(super) fn in_the_way(&self, cancels: &BTreeMap<AttemptId, CancelMode>) -> Option<AttemptId> {
+        let mut all = self.current.into_iter().chain(self.queue.iter().map(|work| work.attempt));
+        all.find(|attempt| !cancels.contains_key(attempt))
+    }
+
     fn is_idle(&self) -> bool {
         self.current.is_none() && self.queue.is_empty()
     }
@@ -118,6 +126,7 @@ impl Host {
             processes: BTreeMap::new(),
             term_heard: Term(0),
             trouble: Timestamp(0),
+            storeless: Timestamp(0),
         }
     }
 
@@ -159,11 +168,13 @@ impl World {
         let mut slots: BTreeMap<SlotId, Slot> =
             identity.slots.iter().map(|slot| (*slot, Slot::default())).collect();
         let mut desk = Desk::new(identity);
-        self.take_over(place, &mut desk, &mut slots);
+        self.take_over(place, &mut desk, &mut slots)?;
         let proc = self.proc(place);
         let numbers: Vec<SlotId> = slots.keys().copied().collect();
+        // A stand-alone worker knows several daemons and none better than the others.
+        let asks = if self.hosts[place].is_daemon { place } else { self.some_daemon() };
         let host = &mut self.hosts[place];
-        host.agent = Some(Agent::new(desk, slots, place));
+        host.agent = Some(Agent::new(desk, slots, asks));
         host.daemon = host.is_daemon.then(Daemon::default);
         let is_daemon = host.is_daemon;
         self.note_trouble(place);
@@ -177,13 +188,20 @@ impl World {
     }
 
     /// What an earlier life left: attempts that run are adopted, those that ended reported, the others dropped.
-    fn take_over(&mut self, place: usize, desk: &mut Desk, slots: &mut BTreeMap<SlotId, Slot>) {
+    fn take_over(&mut self, place: usize, desk: &mut Desk, slots: &mut BTreeMap<SlotId, Slot>) -> Checked {
         let none = self.mutant == Some(Mutant::NoTakeover);
         let host = &mut self.hosts[place];
         let offered = |folder: &Folder| slots.contains_key(&folder.slot);
         let kept = |id: &AttemptId, folder: &Folder| {
             !none && offered(folder) && (folder.ended.is_some() || host.processes.contains_key(id))
         };
+        for (id, folder) in &host.disk {
+            let alive = folder.ended.is_some() || host.processes.contains_key(id);
+            let needed = self.store.ledger.place(*id).is_some_and(|(holder, _)| *holder == host.worker);
+            // Whoever takes slots away says that what was on them may go.
+            let lost = alive && needed && offered(folder) && !kept(id, folder);
+            ensure(!lost, || format!("[4] {} comes back and throws {id} away", host.worker))?;
+        }
         host.disk.retain(|id, folder| kept(id, folder));
         let disk = &host.disk;
         // Processes that nobody takes over are ended.
@@ -199,6 +217,7 @@ impl World {
                 slot.queue.push_back(Work { attempt, spec: folder.spec.clone(), ordered: false });
             }
         }
+        Ok(())
     }
 
     /// A slot takes what is next, if it is free.
@@ -278,13 +297,15 @@ impl World {
 
     /// A slot finds its attempt over, and reports it.
     pub(super) fn slot_hears(&mut self, proc: Proc, attempt: AttemptId) -> Checked {
+        let shares = self.mutant == Some(Mutant::SharesSlots);
         let Some(folder) = self.hosts[proc.host].disk.get(&attempt) else { return Ok(()) };
         let (Some(verdict), number) = (folder.ended, folder.slot) else { return Ok(()) };
         let Some(slot) = self.agent(proc).and_then(|agent| agent.slots.get_mut(&number)) else { return Ok(()) };
-        if slot.current != Some(attempt) {
+        if slot.current == Some(attempt) {
+            slot.current = None;
+        } else if !shares {
             return Ok(());
         }
-        slot.current = None;
         if let Some(agent) = self.agent(proc) {
             agent.cancels.remove(&attempt);
         }
@@ -388,7 +409,7 @@ impl World {
     }
 
     pub(super) fn note_trouble(&mut self, place: usize) {
-        self.hosts[place].trouble = self.now;
+        (self.hosts[place].trouble, self.hosts[place].storeless) = (self.now, self.now);
     }
 }
 

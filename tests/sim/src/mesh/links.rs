@@ -76,7 +76,8 @@ impl World {
         for id in links {
             self.send_to_worker(id, ToWorker::Heartbeat(term));
             let Some(conn) = self.net.conns.get(&id) else { continue };
-            if self.now.since(conn.heard) > DEAD
+            if self.plan.pings
+                && self.now.since(conn.heard) > DEAD
                 && let Some(incarnation) = conn.introduced
             {
                 self.link_is_closed(id, proc, incarnation)?;
@@ -90,7 +91,7 @@ impl World {
 
     /// A leader whose term is over must not hold workers for long while it can reach the store.
     fn check_zombie(&self, proc: Proc, term: Term) -> Checked {
-        let since = self.trouble_of(proc.host).max(self.store_trouble()).max(self.term_begun);
+        let since = self.storeless_of(proc.host).max(self.term_begun);
         let zombie = term < self.store.term && self.now.since(since) > NOTICES;
         ensure(!zombie, || format!("[2] {proc:?} still leads in term {term}, which is over since {}", since.0))
     }

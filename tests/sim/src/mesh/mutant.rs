@@ -45,8 +45,8 @@ pub enum Mutant {
     IgnoresPauses,
     /// A watcher that comes back is served from the newest event on.
     ForgetsCursors,
-    /// A daemon takes the leader key by what it last heard instead of by create-if-absent.
-    TakesOfficeUnasked,
+    /// A daemon that tried to take the leader key takes itself for the winner, whoever holds it.
+    PhantomWins,
 }
 
 impl Mutant {
@@ -73,6 +73,6 @@ impl Mutant {
         Mutant::KeepsLinksOfTheLost,
         Mutant::IgnoresPauses,
         Mutant::ForgetsCursors,
-        Mutant::TakesOfficeUnasked,
+        Mutant::PhantomWins,
     ];
 }

@@ -77,7 +77,7 @@ impl World {
     /// How long a message takes: most not long, a few ten times as long.
     pub(super) fn delay(&mut self) -> Millis {
         let usual = self.rng.below(self.plan.delay.0 + 1);
-        Millis(if self.rng.chance(2) { 10 * usual } else { usual })
+        Millis(if self.rng.chance(self.plan.spikes) { 10 * usual } else { usual })
     }
 
     /// Sends a letter: it arrives late, or never.

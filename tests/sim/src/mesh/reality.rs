@@ -102,6 +102,12 @@ impl World {
             Command::Welcome { .. } | Command::Acknowledge { .. } => return Ok(()),
         };
         for id in ids {
+            let run = ledger.folded.run(id.run);
+            let stops = run.is_none_or(|run| run.cancelled.is_some() || run.finished.is_some());
+            let starts = matches!(command, Command::Start(_)) && term == self.store.term && !stops;
+            ensure(!starts || ledger.place(id).is_some_and(|(holder, _)| holder == worker), || {
+                format!("[1] {worker} is to start {id}, which is not its business any more")
+            })?;
             ensure(given(id), || {
                 format!("[2] {proc:?} orders {worker} {command:?}, which the ledger does not know")
             })?;

@@ -6,9 +6,10 @@ use super::World;
 use super::clock::{Mono, PeriodClock};
 use super::daemon::Purpose;
 use super::driver::{Leader, Mail};
-use super::event::{Answer, Answered, Event, Proc, StoreAsk};
+use super::event::{Answer, Answered, Event, Proc, StoreAsk, ToWorker};
 use super::mutant::Mutant;
 use crate::{Checked, check};
+use std::collections::VecDeque;
 use part_core::{Bounds, Config, Core, Input, Millis, State, Term, Timestamp};
 
 /// First wait before the store is asked again; doubled up to [`SLOWEST`].
@@ -23,8 +24,8 @@ pub(super) const STORE_AWAY: Millis = Millis(10_000);
 pub(super) enum Seat {
     #[default]
     Vacant,
-    /// It begins a term and reads the unfinished runs.
-    Footing { above: Term, since: Mono, wait: Millis },
+    /// It begins a term and reads the unfinished runs. What came for the leader meanwhile waits.
+    Footing { above: Term, since: Mono, wait: Millis, mail: VecDeque<Mail> },
     Leading(Box<Leader>),
 }
 
@@ -52,13 +53,13 @@ pub(super) enum Down {
 impl World {
     /// In office: finds a footing.
     pub(super) fn take_seat(&mut self, proc: Proc) -> Checked {
-        self.seek_footing(proc, Term(0));
+        self.seek_footing(proc, Term(0), VecDeque::new());
         Ok(())
     }
 
-    fn seek_footing(&mut self, proc: Proc, above: Term) {
+    fn seek_footing(&mut self, proc: Proc, above: Term, mail: VecDeque<Mail>) {
         let since = self.mono(proc.host);
-        self.daemon_state(proc, |daemon| daemon.seat = Seat::Footing { above, since, wait: FIRST });
+        self.daemon_state(proc, |daemon| daemon.seat = Seat::Footing { above, since, wait: FIRST, mail });
         self.ask_store(proc, StoreAsk::Begin { above }, Purpose::Begin);
     }
 
@@ -115,8 +116,13 @@ impl World {
         self.tell(|| format!("{proc:?} leads in term {term}, recovering: {}", core.is_recovering()));
         check::after_input(&core, recovered.entries(), &self.plan.bounds, now)?;
         let mono = self.mono(proc.host);
-        let leader = Box::new(Leader::new(core, clock, mono, &self.plan.bounds));
-        self.daemon_state(proc, |daemon| daemon.seat = Seat::Leading(leader));
+        let mut leader = Box::new(Leader::new(core, clock, mono, &self.plan.bounds));
+        self.daemon_state(proc, |daemon| {
+            if let Seat::Footing { mail, .. } = &mut daemon.seat {
+                leader.mail = std::mem::take(mail);
+            }
+            daemon.seat = Seat::Leading(leader);
+        });
         self.schedule(self.now, Event::LeaderBeats(proc, term));
         self.with_leader(proc, |world, leader| world.settle(proc, leader, recovered))?;
         for (worker, by) in self.held_back.clone() {
@@ -142,29 +148,54 @@ impl World {
         let seat = std::mem::take(&mut daemon.seat);
         self.tell(|| format!("{proc:?} steps down: {why:?}"));
         let ttl = self.plan.ttl;
-        if let Seat::Leading(leader) = seat {
-            self.abandon(proc, &leader);
-            if why == Down::Stopped {
-                self.ask_store(proc, StoreAsk::EndTerm(leader.core.term()), Purpose::EndTerm);
-            }
-        }
+        let mail = match seat {
+            Seat::Leading(leader) => self.abandon(proc, *leader, why),
+            Seat::Footing { mail, .. } => mail,
+            Seat::Vacant => VecDeque::new(),
+        };
         match why {
-            Down::Stopped => {}
-            Down::Superseded => self.resign(proc, ttl),
-            Down::Store => self.resign(proc, Millis(3 * ttl.0)),
-            Down::Rebuild => self.seek_footing(proc, Term(0)),
-            Down::Outbid(term) => self.seek_footing(proc, term),
+            Down::Rebuild => self.seek_footing(proc, Term(0), mail),
+            Down::Outbid(term) => self.seek_footing(proc, term, mail),
+            Down::Stopped => self.turn_away(proc, mail),
+            Down::Superseded => {
+                self.turn_away(proc, mail);
+                self.resign(proc, ttl);
+            }
+            Down::Store => {
+                self.turn_away(proc, mail);
+                self.resign(proc, Millis(3 * ttl.0));
+            }
         }
         Ok(())
     }
 
-    /// Links close and whoever waits is told, as far as the process can.
-    fn abandon(&mut self, proc: Proc, leader: &Leader) {
-        for conn in leader.links.values().chain(leader.opening()) {
-            self.leader_closes(*conn, true);
+    /// Links close and whoever waits for an answer is told. What was not taken yet is left for the next leader, which is
+    /// the same process where it only rebuilds itself; and what workers sent over the old links still comes in then.
+    fn abandon(&mut self, proc: Proc, leader: Leader, why: Down) -> VecDeque<Mail> {
+        let rebuilds = matches!(why, Down::Rebuild | Down::Outbid(_));
+        for conn in leader.links.values() {
+            match rebuilds {
+                true => self.send_to_worker(*conn, ToWorker::Closed),
+                false => self.leader_closes(*conn, true),
+            }
         }
-        for asker in leader.answers.values().chain(leader.asked()) {
+        for asker in leader.answers.values() {
             self.answer(proc, *asker, Answered::Unavailable);
+        }
+        if why == Down::Stopped {
+            self.ask_store(proc, StoreAsk::EndTerm(leader.core.term()), Purpose::EndTerm);
+        }
+        leader.mail
+    }
+
+    /// Nobody will take this mail.
+    fn turn_away(&mut self, proc: Proc, mail: VecDeque<Mail>) {
+        for mail in mail {
+            match mail {
+                Mail::LinkOpened { conn, .. } => self.leader_closes(conn, true),
+                Mail::Request { asker, .. } => self.answer(proc, asker, Answered::Unavailable),
+                Mail::Said { .. } | Mail::LinkClosed { .. } | Mail::TermSeen(_) | Mail::Told(_) => {}
+            }
         }
     }
 }

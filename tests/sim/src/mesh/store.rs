@@ -83,6 +83,9 @@ impl World {
     fn store_does(&mut self, proc: Proc, ask: StoreAsk) -> Checked<Answer> {
         Ok(match ask {
             StoreAsk::Begin { above } => {
+                ensure(self.etcd.held.contains(&proc), || {
+                    format!("[9] {proc:?} begins a term and never held the leader key")
+                })?;
                 self.store.term = Term(self.store.term.0.max(above.0) + 1);
                 let term = self.store.term;
                 self.term_begun = self.now;
@@ -119,6 +122,10 @@ impl World {
         if self.store.misfit(entries) {
             self.tell(|| format!("store: {} entries of {proc:?} do not fit", entries.len()));
             self.figures.misfits += 1;
+            // Recorded already, and the leader never heard of it; anything else is a mistake of its own.
+            ensure(self.unsure.contains(&term), || {
+                format!("[1] what {proc:?} wants to record in term {term} does not fit")
+            })?;
             return Ok(Answer::Misfit);
         }
         ensure(entries.is_empty() || term == self.store.term, || {

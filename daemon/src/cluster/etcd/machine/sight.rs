@@ -76,7 +76,11 @@ impl Sight {
             return false;
         }
         if older {
-            tracing::warn!(seen, now = listing.revision, "etcd has lost its data or was restored from a copy");
+            tracing::warn!(
+                seen,
+                now = listing.revision,
+                "etcd has lost its data or was restored from a copy"
+            );
         }
         self.behind = 0;
         self.list_at = now + bounds::ETCD_AUDIT;

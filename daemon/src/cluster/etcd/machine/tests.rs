@@ -86,6 +86,22 @@ fn the_office_moves_when_it_is_given_back_and_stays_away_for_as_long_as_asked() 
 }
 
 #[test]
+fn an_office_that_is_won_after_it_was_resigned_is_not_taken_up() {
+    let (mut etcd, mut a) = (Etcd::default(), player("a"));
+    let campaign = loop {
+        match a.machine.next(etcd.now).expect("something to ask") {
+            Ask::Change(txn) if txn.key == Key::Leader => break Ask::Change(txn),
+            ask => a.answer(&mut etcd, ask),
+        }
+    };
+    a.machine.resign(ms(1_000), etcd.now);
+    a.answer(&mut etcd, campaign);
+    assert!(!a.view(&etcd).in_office);
+    a.settle(&mut etcd);
+    assert_eq!(a.view(&etcd).leader, None, "given back");
+}
+
+#[test]
 fn who_drains_does_not_try_while_others_can() {
     let (mut etcd, mut a, mut b) = (Etcd::default(), player("a"), player("b"));
     b.machine.register(Member { draining: true, ..member("b", "b", 1) }).expect("registered");
@@ -297,7 +313,11 @@ fn a_listing_that_the_watch_has_overtaken_is_left_out() {
     for _ in 0..3 {
         a.machine.handle(Event::Listed(old.clone()), etcd.now, 0);
     }
-    assert_eq!(a.view(&etcd).members.len(), 1, "an etcd that goes on saying so has been restored from a copy");
+    assert_eq!(
+        a.view(&etcd).members.len(),
+        1,
+        "an etcd that goes on saying so has been restored from a copy"
+    );
 }
 
 #[test]

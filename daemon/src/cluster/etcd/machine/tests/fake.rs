@@ -89,8 +89,7 @@ impl Etcd {
                 }
                 let created = entry.map_or(self.revision + 1, |entry| entry.created);
                 self.revision += 1;
-                let entry =
-                    Entry { value: value.clone(), lease: *lease, created, modified: self.revision };
+                let entry = Entry { value: value.clone(), lease: *lease, created, modified: self.revision };
                 self.write(txn.key.clone(), Some(entry));
             }
             Then::Delete => {
@@ -174,9 +173,7 @@ impl Player {
         match ask {
             Ask::List => Event::Listed(etcd.listing()),
             Ask::Grant { ttl } => Event::Granted { lease: etcd.grant(ttl), ttl, sent: now },
-            Ask::Look { lease } => {
-                Event::Looked { lease, left: etcd.left(lease), sent: now, received: now }
-            }
+            Ask::Look { lease } => Event::Looked { lease, left: etcd.left(lease), sent: now, received: now },
             Ask::Change(txn) => match etcd.change(&txn) {
                 Some(outcome) => Event::Answered { txn, outcome },
                 None => Event::Failed {
@@ -212,7 +209,9 @@ impl Player {
     /// Keeps the lease alive where that is due.
     pub(super) fn beat(&mut self, etcd: &mut Etcd) {
         let now = etcd.now;
-        let Some((lease, ttl)) = self.machine.lease_to_keep(now).filter(|_| now >= self.beat_at) else { return };
+        let Some((lease, ttl)) = self.machine.lease_to_keep(now).filter(|_| now >= self.beat_at) else {
+            return;
+        };
         self.beat_at = now + beat(ttl);
         let event = match etcd.keep(lease) {
             true => Event::Acked { lease, ttl, sent: now },

@@ -76,7 +76,10 @@ impl World {
     fn in_office(&self) -> Vec<&'static str> {
         let awake = NAMES.iter().zip(&self.players).zip(&self.frozen);
         let awake = awake.filter(|(_, frozen)| **frozen <= self.etcd.now);
-        awake.filter(|((_, player), _)| player.view(&self.etcd).in_office).map(|((name, _), _)| *name).collect()
+        awake
+            .filter(|((_, player), _)| player.view(&self.etcd).in_office)
+            .map(|((name, _), _)| *name)
+            .collect()
     }
 }
 
