@@ -11,6 +11,12 @@ pub(crate) struct Variable {
 
 /// Address of the daemon, like `--server`.
 pub(crate) const PART_SERVER: &str = "PART_SERVER";
+/// The mesh's certificate authority, like `--ca`.
+pub(crate) const PART_CA: &str = "PART_CA";
+/// File with a token, like `--token-file`.
+pub(crate) const PART_TOKEN_FILE: &str = "PART_TOKEN_FILE";
+/// A token itself.
+pub(crate) const PART_TOKEN: &str = "PART_TOKEN";
 /// Folder of the embedded mesh's data, like `--home`.
 pub(crate) const PART_HOME: &str = "PART_HOME";
 /// Filter for the diagnostic log on stderr.
@@ -36,8 +42,11 @@ pub(crate) const TERM: &str = "TERM";
 pub(crate) const ALL: &[Variable] = &[
     Variable {
         name: PART_SERVER,
-        does: "address (`HOST:PORT`) of the daemon to use; `--server` and `--local` win over it",
+        does: "address (`HOST:PORT`) of the daemon to use, or several with commas between them; `--server` and `--local` win over it",
     },
+    Variable { name: PART_CA, does: "file with the certificate authority of the mesh; `--ca` wins over it" },
+    Variable { name: PART_TOKEN_FILE, does: "file with the token to show; `--token-file` wins over it" },
+    Variable { name: PART_TOKEN, does: "the token itself, where no file is named" },
     Variable { name: PART_HOME, does: "folder of the embedded mesh's data; `--home` wins over it" },
     Variable {
         name: PART_LOG,

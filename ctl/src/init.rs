@@ -3,6 +3,8 @@
 //! [`propose`] looks and writes nothing; [`Proposal::write`] writes. What is proposed loads without a warning, and
 //! resolves where the frameworks' programs are there.
 
+mod setup;
+
 use crate::config::{FILE_NAME, check_name};
 use part_frameworks::table::Catalogue;
 use part_frameworks::{DetectError, Detection, detect};
@@ -130,7 +132,7 @@ pub fn propose(folder: &Path) -> Result<Proposal, InitError> {
     let suites = named(useful);
     let name = root.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let name = if check_name("project name", &name).is_ok() { name } else { "project".to_owned() };
-    Ok(Proposal { file: root.join(FILE_NAME), text: text(&name, &suites), suites, notes })
+    Ok(Proposal { file: root.join(FILE_NAME), text: text(&root, &name, &suites), suites, notes })
 }
 
 impl Proposal {
@@ -217,7 +219,7 @@ fn package_name(folder: &str) -> &str {
     folder.rsplit('/').next().unwrap_or(folder)
 }
 
-fn text(project: &str, suites: &[ProposedSuite]) -> String {
+fn text(root: &Path, project: &str, suites: &[ProposedSuite]) -> String {
     let mut text = format!(
         "# What `partctl submit` runs here. Written by `partctl init`, to be changed at will;\n\
          # docs/part-toml.md describes every key.\n\
@@ -233,6 +235,10 @@ fn text(project: &str, suites: &[ProposedSuite]) -> String {
     );
     for suite in suites {
         suite_text(&mut text, suite);
+    }
+    text.push_str(setup::sections(root, suites).trim_end_matches('\n'));
+    if !text.ends_with('\n') {
+        text.push('\n');
     }
     text.push_str(
         "\n# A group is what `partctl submit --group LABEL` runs; without --group all of them run.\n",

@@ -35,3 +35,4 @@ mod watch;
 pub use cluster::ClusterError;
 pub use error::DaemonError;
 pub use part_worker::shim::main as shim_main;
+pub use trust::TrustFailure;

@@ -8,7 +8,9 @@ use crate::held::{self, Found};
 use crate::slot::{Slot, SlotSays};
 use crate::{WorkerError, bounds, shim};
 use part_core::desk::{Act, Desk, Identity};
-use part_core::{AttemptId, Capabilities, Incarnation, Introduction, SlotId, StartOrder, Timestamp, WorkerId};
+use part_core::{
+    AttemptId, CancelMode, Capabilities, Incarnation, Introduction, SlotId, StartOrder, Timestamp, WorkerId,
+};
 use part_proto::MESSAGE_LIMIT;
 use part_proto::convert::{
     LeaderSays, command_from_wire, drain_to_wire, health_to_wire, heartbeat_to_wire, introduction_to_wire,

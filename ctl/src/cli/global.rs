@@ -1,7 +1,7 @@
 //! Options of every verb.
 
 use crate::env;
-use crate::mesh::Place;
+use crate::mesh::{Access, Place, Secret, TokenSource};
 use crate::out::{Format, When};
 use crate::render::Verbosity;
 use std::path::PathBuf;
@@ -10,9 +10,17 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Options of every verb")]
 pub(crate) struct GlobalArgs {
-    /// Use the daemon at this address [env: PART_SERVER]
-    #[arg(long, global = true, value_name = "HOST:PORT", conflicts_with = "local")]
+    /// Use the daemon at this address; of several the first that answers [env: PART_SERVER]
+    #[arg(long, global = true, value_name = "HOST:PORT,...", conflicts_with = "local")]
     pub(crate) server: Option<String>,
+
+    /// Certificate authority of the daemon's mesh, PEM; asks for TLS [env: PART_CA]
+    #[arg(long, global = true, value_name = "FILE", conflicts_with_all = ["local", "home"])]
+    pub(crate) ca: Option<PathBuf>,
+
+    /// File with the token to show to the daemon [env: PART_TOKEN_FILE, or the token itself in PART_TOKEN]
+    #[arg(long, global = true, value_name = "FILE", conflicts_with_all = ["local", "home"])]
+    pub(crate) token_file: Option<PathBuf>,
 
     /// Use a mesh inside this process: the default when no daemon is named
     #[arg(long, global = true)]
@@ -42,16 +50,25 @@ pub(crate) struct GlobalArgs {
 impl GlobalArgs {
     /// Where the mesh is: a flag, else the environment, else this process.
     pub(crate) fn place(&self) -> Place {
-        self.place_with(env::get(env::PART_SERVER))
+        self.place_with(env::get(env::PART_SERVER), env::get)
     }
 
-    fn place_with(&self, environment: Option<String>) -> Place {
+    fn place_with(&self, environment: Option<String>, get: impl Fn(&str) -> Option<String>) -> Place {
         let home = self.home.clone();
+        let server = |address: String| Place::Server { address, access: self.access(get) };
         match (&self.server, environment) {
-            (Some(address), _) => Place::Server { address: address.clone() },
-            (None, Some(address)) if !self.local && home.is_none() => Place::Server { address },
+            (Some(address), _) => server(address.clone()),
+            (None, Some(address)) if !self.local && home.is_none() => server(address),
             (None, _) => Place::Local { home },
         }
+    }
+
+    /// What is trusted and shown: flags, else the environment.
+    fn access(&self, get: impl Fn(&str) -> Option<String>) -> Access {
+        let file = |flag: &Option<PathBuf>, name| flag.clone().or_else(|| get(name).map(PathBuf::from));
+        let token = file(&self.token_file, env::PART_TOKEN_FILE).map(TokenSource::File);
+        let token = token.or_else(|| get(env::PART_TOKEN).map(|text| TokenSource::Text(Secret(text))));
+        Access { ca: file(&self.ca, env::PART_CA), token }
     }
 
     /// The options that name the mesh, to be repeated in commands that people are told to type.
@@ -59,6 +76,11 @@ impl GlobalArgs {
         let mut options = Vec::new();
         if let Some(server) = &self.server {
             options.extend(["--server".to_owned(), server.clone()]);
+        }
+        for (flag, file) in [("--ca", &self.ca), ("--token-file", &self.token_file)] {
+            if let Some(file) = file {
+                options.extend([flag.to_owned(), file.display().to_string()]);
+            }
         }
         if let Some(home) = &self.home {
             options.extend(["--home".to_owned(), home.display().to_string()]);
@@ -93,7 +115,7 @@ mod tests {
 
     #[test]
     fn flags_win_over_the_environment() {
-        let server = |address: &str| Place::Server { address: address.to_owned() };
+        let server = |address: &str| Place::Server { address: address.to_owned(), access: Access::default() };
         let local = |home: Option<&str>| Place::Local { home: home.map(PathBuf::from) };
         let args = |server: Option<&str>, local, home: Option<&str>| GlobalArgs {
             server: server.map(str::to_owned),
@@ -109,7 +131,27 @@ mod tests {
             (args(None, false, Some("/h")), Some("e:1"), local(Some("/h"))),
         ];
         for (args, environment, place) in table {
-            assert_eq!(args.place_with(environment.map(str::to_owned)), place, "{args:?}");
+            assert_eq!(args.place_with(environment.map(str::to_owned), |_| None), place, "{args:?}");
         }
+    }
+
+    #[test]
+    fn files_and_tokens_come_from_flags_or_the_environment() {
+        let environment = |name: &str| match name {
+            env::PART_CA => Some("/env/ca".to_owned()),
+            env::PART_TOKEN => Some("text".to_owned()),
+            _ => None,
+        };
+        let text = Some(TokenSource::Text(Secret("text".to_owned())));
+        let plain = GlobalArgs::default();
+        assert_eq!(plain.access(environment), Access { ca: Some("/env/ca".into()), token: text });
+        let given = GlobalArgs {
+            ca: Some("/flag/ca".into()),
+            token_file: Some("/flag/token".into()),
+            ..GlobalArgs::default()
+        };
+        let token = Some(TokenSource::File("/flag/token".into()));
+        assert_eq!(given.access(environment), Access { ca: Some("/flag/ca".into()), token });
+        assert_eq!(given.mesh_options(), ["--ca", "/flag/ca", "--token-file", "/flag/token"]);
     }
 }

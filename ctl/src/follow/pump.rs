@@ -1,13 +1,12 @@
 //! The events of a run, across broken connections.
 
 use crate::error::CliError;
-use crate::mesh::{from_status, is_passing};
+use crate::mesh::{Line, from_status, is_passing};
 use part_proto::v1::run_service_client::RunServiceClient;
 use part_proto::v1::{Event, WatchRequest, event::Fact};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use tonic::transport::Channel;
 
 /// Events that were received and not folded yet.
 const QUEUE: usize = 256;
@@ -55,7 +54,7 @@ pub(crate) enum Pumped {
 
 /// Starts to receive the events of `run` after number `after`. The task ends with its receiver.
 pub(crate) fn pump(
-    client: RunServiceClient<Channel>,
+    client: RunServiceClient<Line>,
     run: String,
     at: String,
     after: u64,
@@ -67,7 +66,7 @@ pub(crate) fn pump(
 }
 
 struct Pump {
-    client: RunServiceClient<Channel>,
+    client: RunServiceClient<Line>,
     run: String,
     at: String,
     cursor: u64,

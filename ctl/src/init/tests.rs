@@ -57,6 +57,53 @@ fn one_framework_at_the_root() {
 }
 
 #[test]
+fn what_a_mesh_has_to_install_is_proposed_too() {
+    let jest = r#"{"devDependencies": {"jest": "30.0.0"}}"#;
+    let test = "import { test } from '@jest/globals';\n";
+    let folder = folder(&[
+        ("package-lock.json", "{}"),
+        ("web/package.json", jest),
+        ("web/jest.config.js", ""),
+        ("web/a.test.js", test),
+        ("admin/package.json", jest),
+        ("admin/package-lock.json", "{}"),
+        ("admin/jest.config.js", ""),
+        ("admin/a.test.js", test),
+        ("api/pytest.ini", "[pytest]\n"),
+        ("api/test_a.py", ""),
+        ("api/requirements.txt", "pytest\n"),
+    ]);
+    let proposal = proposed(&folder);
+    let begin = proposal.text.find("# What each worker").expect("a section");
+    let end = proposal.text.find("# A group is").expect("groups");
+    insta::assert_snapshot!(&proposal.text[begin..end], @r#"
+    # What each worker of a mesh does once before specs run. Local runs take no notice of it.
+    [[setup]]
+    name = "npm ci in admin"
+    run = "npm ci"
+    folder = "admin"
+    key = ["package-lock.json"]
+    keep = ["node_modules"]
+
+    [[setup]]
+    name = "pip install in api"
+    run = "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt"
+    folder = "api"
+    key = ["requirements.txt"]
+    keep = [".venv"]
+
+    [[setup]]
+    name = "npm ci"
+    run = "npm ci"
+    key = ["package-lock.json"]
+    keep = ["node_modules"]
+    "#);
+    proposal.write(false).expect("written");
+    let (project, warnings) = load(None, folder.path()).expect("it loads");
+    assert_eq!((warnings, project.setup.len()), (Vec::new(), 3));
+}
+
+#[test]
 fn packages_of_a_monorepo_are_groups() {
     let playwright = r#"{"devDependencies": {"@playwright/test": "1.50.0"}}"#;
     let both = r#"{"devDependencies": {"@playwright/test": "1.50.0", "jest": "30.0.0"}}"#;

@@ -1,6 +1,8 @@
 //! Connecting.
 
+use super::access::Access;
 use super::home::{default_home, prepare_home};
+use super::line::Line;
 use super::status::from_status;
 use crate::embedded::Embedded;
 use crate::error::{CliError, Kind};
@@ -9,15 +11,10 @@ use part_proto::v1::RunInfo;
 use part_proto::v1::blob_service_client::BlobServiceClient;
 use part_proto::v1::mesh_service_client::MeshServiceClient;
 use part_proto::v1::run_service_client::RunServiceClient;
+use part_trust::{Address, DialError, Dialer};
 use std::path::PathBuf;
-use std::time::Duration;
 use tonic::Status;
-use tonic::transport::{Channel, Endpoint};
-
-/// How long a daemon may take to accept a connection.
-const CONNECT: Duration = Duration::from_secs(5);
-/// A connection on which nothing was heard for so long is asked whether it lives, and given up after as long again.
-const KEEP_ALIVE: Duration = Duration::from_secs(10);
+use tonic::transport::Channel;
 
 /// Where the mesh is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,10 +24,12 @@ pub(crate) enum Place {
         /// The folder.
         home: Option<PathBuf>,
     },
-    /// A daemon at `HOST:PORT`.
+    /// A daemon elsewhere.
     Server {
-        /// The address.
+        /// `HOST:PORT`, several separated by commas: any of them will do.
         address: String,
+        /// What is trusted and shown.
+        access: Access,
     },
 }
 
@@ -49,8 +48,9 @@ pub(crate) enum Role {
 /// The way to a daemon's services. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Clients {
-    channel: Channel,
+    line: Line,
     at: String,
+    access: Access,
 }
 
 /// A connection to the mesh, which may live in this process.
@@ -63,8 +63,8 @@ impl Mesh {
     /// Connects, or starts the mesh in this process.
     pub(crate) async fn open(place: &Place, role: Role) -> Result<Mesh, CliError> {
         match place {
-            Place::Server { address } => {
-                Ok(Mesh { clients: Clients::connect(address).await?, embedded: None })
+            Place::Server { address, access } => {
+                Ok(Mesh { clients: Clients::connect(address, access).await?, embedded: None })
             }
             Place::Local { home } => {
                 let home = match home {
@@ -73,7 +73,7 @@ impl Mesh {
                 };
                 let home = prepare_home(&home)?;
                 let embedded = Embedded::start(home, role).await?;
-                let clients = Clients { channel: embedded.channel(), at: "this process".to_owned() };
+                let clients = Clients::local(embedded.channel(), "this process");
                 Ok(Mesh { clients, embedded: Some(embedded) })
             }
         }
@@ -82,7 +82,7 @@ impl Mesh {
     /// A mesh behind a channel that exists already.
     #[cfg(test)]
     pub(crate) fn through(channel: Channel) -> Mesh {
-        Mesh { clients: Clients { channel, at: "test".to_owned() }, embedded: None }
+        Mesh { clients: Clients::local(channel, "test"), embedded: None }
     }
 
     /// The way to its services.
@@ -113,8 +113,18 @@ impl Mesh {
 }
 
 impl Clients {
-    async fn connect(address: &str) -> Result<Clients, CliError> {
-        Ok(Clients { channel: connect(address).await?, at: address.to_owned() })
+    async fn connect(address: &str, access: &Access) -> Result<Clients, CliError> {
+        let addresses = Address::list(address).map_err(|error| CliError::of(Kind::Usage, error))?;
+        let (dialer, token) = access.dialer(&addresses)?;
+        let (channels, active) = open(&dialer, &addresses).await?;
+        let line = Line::new(channels, active, token.as_ref());
+        let at = addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
+        Ok(Clients { line, at, access: access.clone() })
+    }
+
+    /// Over a channel that needs neither trust nor token.
+    fn local(channel: Channel, at: &str) -> Clients {
+        Clients { line: Line::of(channel), at: at.to_owned(), access: Access::default() }
     }
 
     /// The way to the daemon that leads the run, where that is another one.
@@ -123,9 +133,9 @@ impl Clients {
             "" => Ok(self.clone()),
             socket if socket.starts_with('/') => {
                 let channel = crate::embedded::channel_to(PathBuf::from(socket));
-                Ok(Clients { channel, at: socket.to_owned() })
+                Ok(Clients::local(channel, socket))
             }
-            address => Clients::connect(address).await.map_err(|error| {
+            address => Clients::connect(address, &self.access).await.map_err(|error| {
                 error.hint("if that daemon was ended, partctl show tells what is left of the run")
             }),
         }
@@ -137,18 +147,18 @@ impl Clients {
     }
 
     /// Runs.
-    pub(crate) fn runs(&self) -> RunServiceClient<Channel> {
-        RunServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_LIMIT)
+    pub(crate) fn runs(&self) -> RunServiceClient<Line> {
+        RunServiceClient::new(self.line.clone()).max_decoding_message_size(MESSAGE_LIMIT)
     }
 
     /// Workers and status.
-    pub(crate) fn mesh(&self) -> MeshServiceClient<Channel> {
-        MeshServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_LIMIT)
+    pub(crate) fn mesh(&self) -> MeshServiceClient<Line> {
+        MeshServiceClient::new(self.line.clone()).max_decoding_message_size(MESSAGE_LIMIT)
     }
 
     /// Output and artifacts.
-    pub(crate) fn blobs(&self) -> BlobServiceClient<Channel> {
-        BlobServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_LIMIT)
+    pub(crate) fn blobs(&self) -> BlobServiceClient<Line> {
+        BlobServiceClient::new(self.line.clone()).max_decoding_message_size(MESSAGE_LIMIT)
     }
 
     /// An error for a refused or broken call; `doing` completes "cannot …".
@@ -157,64 +167,28 @@ impl Clients {
     }
 }
 
-async fn connect(address: &str) -> Result<Channel, CliError> {
-    let endpoint = endpoint(address)?;
-    endpoint.connect().await.map_err(|error| {
-        CliError::mesh(format!("cannot connect to {address}"))
-            .because(error)
-            .hint(format!("is partd running at {address}?"))
-    })
-}
-
-fn endpoint(address: &str) -> Result<Endpoint, CliError> {
-    let wrong = |why: String| {
-        CliError::new(Kind::Usage, format!("{address:?} is no address of a daemon: {why}"))
-            .hint("write it as HOST:PORT, such as localhost:7400")
-    };
-    if address.starts_with("https://") {
-        return Err(wrong("TLS is not supported yet".to_owned()));
-    }
-    let authority = address.strip_prefix("http://").unwrap_or(address).trim_end_matches('/');
-    let uri: http::Uri = format!("http://{authority}").parse().map_err(|error| wrong(format!("{error}")))?;
-    if uri.port().is_none() {
-        return Err(wrong("the port is missing".to_owned()));
-    }
-    if uri.host().is_none_or(str::is_empty) {
-        return Err(wrong("the host is missing".to_owned()));
-    }
-    if uri.path() != "/" || uri.query().is_some() {
-        return Err(wrong("there is something after the port".to_owned()));
-    }
-    let endpoint = Endpoint::from(uri)
-        .connect_timeout(CONNECT)
-        .http2_keep_alive_interval(KEEP_ALIVE)
-        .keep_alive_timeout(KEEP_ALIVE)
-        .keep_alive_while_idle(true)
-        .tcp_nodelay(true);
-    Ok(endpoint)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::endpoint;
-
-    #[test]
-    fn addresses_are_checked() {
-        let table = [
-            ("localhost:7400", true),
-            ("127.0.0.1:7400", true),
-            ("[::1]:7400", true),
-            ("http://ci.example:7400/", true),
-            ("localhost", false),
-            ("https://localhost:7400", false),
-            ("localhost:7400/path", false),
-            ("local host:1", false),
-            ("", false),
-            (":7400", false),
-        ];
-        for (address, fine) in table {
-            let result = endpoint(address);
-            assert_eq!(result.is_ok(), fine, "{address:?}: {:?}", result.err());
+/// Channels to all of them; the first that answers is connected, the others connect when they are needed.
+async fn open(dialer: &Dialer, addresses: &[Address]) -> Result<(Vec<Channel>, usize), CliError> {
+    let mut channels: Vec<Channel> = addresses.iter().map(|address| dialer.channel(address)).collect();
+    let mut failed: Vec<DialError> = Vec::new();
+    for (index, (address, channel)) in addresses.iter().zip(&mut channels).enumerate() {
+        match dialer.connect(address).await {
+            Ok(connected) => {
+                *channel = connected;
+                return Ok((channels, index));
+            }
+            Err(error) => failed.push(error),
         }
+    }
+    Err(nobody(failed))
+}
+
+/// What to tell when none could be reached.
+fn nobody(failed: Vec<DialError>) -> CliError {
+    let words: Vec<String> = failed.iter().map(ToString::to_string).collect();
+    let error = CliError::mesh(words.join("; "));
+    match failed.iter().any(DialError::may_pass) {
+        true => error.hint("is partd running there, and is that its port?"),
+        false => error,
     }
 }

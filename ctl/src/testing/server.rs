@@ -79,7 +79,15 @@ impl Scripted {
 
 #[tonic::async_trait]
 impl RunService for Scripted {
+    type FollowOutputStream = Pin<Box<dyn Stream<Item = Result<v1::FollowedOutput, Status>> + Send>>;
     type WatchStream = Pin<Box<dyn Stream<Item = Result<Event, Status>> + Send>>;
+
+    async fn follow_output(
+        &self,
+        _: Request<v1::FollowOutputRequest>,
+    ) -> Result<Response<Self::FollowOutputStream>, Status> {
+        Err(Status::not_found("nothing runs here"))
+    }
 
     async fn watch(&self, request: Request<v1::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
         self.0.cursors.lock().expect("not poisoned").push(request.into_inner().after);

@@ -82,7 +82,7 @@ pub(super) fn check(place: &Place, args: &ReportArgs) -> Result<(), CliError> {
             Err(CliError::usage("a run in this process cannot be detached from")
                 .hint("--detach needs a daemon: name one with --server HOST:PORT"))
         }
-        Place::Server { address } if args.workers.is_some() => Err(CliError::usage(format!(
+        Place::Server { address, .. } if args.workers.is_some() => Err(CliError::usage(format!(
             "--workers sets the slots of a local mesh, but {address} has its own"
         ))
         .hint("leave it out, or use --local")),

@@ -306,8 +306,9 @@ impl Driver<'_> {
                 let sent = worker.is_some_and(|worker| {
                     self.links.pass_on(&worker, output_order_to_wire(term, attempt, watch))
                 });
-                // Whoever asked may have given up.
-                drop(answer.send(sent));
+                if answer.send(sent).is_err() {
+                    tracing::debug!(%attempt, "whoever wanted to see its output has gone");
+                }
                 Ok(())
             }
             Mail::Look(look) => {
@@ -342,7 +343,10 @@ impl Driver<'_> {
 
     /// Commits a batch, then lets its effects out.
     async fn settle(&mut self, pending: Pending) -> Result<(), StepDown> {
-        if !pending.entries().is_empty() {
+        // A welcome or a refusal needs no record, but must not come from a leader whose term is over either: a restarted
+        // worker that remembers no term would throw away what the new leader counts on.
+        let fenced = self.options.contested && !pending.is_empty();
+        if fenced || !pending.entries().is_empty() {
             self.commit(&pending).await?;
         }
         for effect in pending.confirm() {

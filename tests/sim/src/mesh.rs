@@ -63,6 +63,8 @@ pub(crate) struct World {
     /// When something was last wrong with etcd and with the store.
     etcd_wrong: Timestamp,
     store_wrong: Timestamp,
+    /// The next core that decides something panics.
+    core_panics: bool,
     /// Terms in which a commit was not answered.
     unsure: BTreeSet<Term>,
     /// When the present term began.
@@ -94,6 +96,7 @@ impl World {
             held_back: BTreeMap::new(),
             etcd_wrong: Timestamp(0),
             store_wrong: Timestamp(0),
+            core_panics: false,
             unsure: BTreeSet::new(),
             term_begun: Timestamp(0),
             figures: Figures::default(),

@@ -105,12 +105,14 @@ pub(crate) enum Fault {
     Abandons,
     /// Somebody loses patience: a client asks elsewhere.
     ClientLeaves,
-    /// A worker loses its link and is told of a leader by a daemon that takes itself for one.
+    /// A worker loses its link or its life, and the next one goes to a daemon that takes itself for the leader.
     Misled,
+    /// The core panics: what the leader took in this turn is gone, and it rebuilds itself from the store.
+    CorePanics,
 }
 
 impl Fault {
-    const ALL: [Fault; 27] = [
+    const ALL: [Fault; 28] = [
         Fault::ProcessDies,
         Fault::LeaderDies,
         Fault::HostDies,
@@ -138,18 +140,21 @@ impl Fault {
         Fault::Abandons,
         Fault::ClientLeaves,
         Fault::Misled,
+        Fault::CorePanics,
     ];
 }
 
 /// Kinds of faults that bring out the worst in each other.
-const STORMS: [&[Fault]; 8] = [
+const STORMS: [&[Fault]; 10] = [
     &[Fault::LeaderFreezes, Fault::LeaderCut, Fault::EtcdRevokes, Fault::Misled, Fault::ProcessDies],
-    &[Fault::LeaderCut, Fault::Misled, Fault::LinkBreaks],
+    &[Fault::LeaderCut, Fault::Misled, Fault::LinkBreaks, Fault::LeaderFreezes],
+    &[Fault::LeaderCut, Fault::Misled],
     &[Fault::StoreAway, Fault::StoreSlow, Fault::StoreFails, Fault::StoreMute, Fault::LeaderDies, Fault::LeaderCut],
     &[Fault::LinkBreaks, Fault::LinkDoubles, Fault::ProcessFreezes, Fault::Parted, Fault::PartedOneWay],
     &[Fault::ProcessDies, Fault::LeaderDies, Fault::HostDies, Fault::LinkBreaks],
+    &[Fault::ProcessFreezes],
     &[Fault::EtcdAway, Fault::EtcdSlow, Fault::EtcdRevokes, Fault::EtcdWiped, Fault::WatchDies],
-    &[Fault::StoreMute, Fault::LinkDoubles, Fault::LinkBreaks, Fault::Drains, Fault::Sickens],
+    &[Fault::CorePanics, Fault::LinkDoubles, Fault::LinkBreaks, Fault::Drains],
     &[Fault::StoreMute, Fault::LinkDoubles, Fault::LeaderFreezes, Fault::ClientLeaves, Fault::Misled],
 ];
 
@@ -187,7 +192,7 @@ impl Plan {
             loss: if faulty && rng.chance(50) { rng.below(30) } else { 0 },
             ttl: Millis::seconds(10),
             spikes: if rng.chance(70) { 2 } else { 15 },
-            term_look: Millis(if rng.chance(60) { 2_000 } else { rng.between(2_000, 15_000) }),
+            term_look: Millis(if rng.chance(40) { 2_000 } else { rng.between(2_000, 15_000) }),
             pings: rng.chance(70),
             etcd_rate: rate(rng),
         };

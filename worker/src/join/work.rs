@@ -107,6 +107,7 @@ async fn worker_options(options: &JoinOptions, name: &str) -> Result<WorkerOptio
         inherit_env: false,
         capabilities,
         incarnation: Incarnation(uuid::Uuid::now_v7().as_u64_pair().0),
+        cache_bytes: None,
     })
 }
 

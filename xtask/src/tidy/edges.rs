@@ -19,9 +19,10 @@ const RULES: &[Rule] = &[
     Rule { package: "part-proto", ours: &["part-core"], others: None },
     Rule { package: "part-store", ours: &["part-core"], others: None },
     Rule { package: "part-frameworks", ours: &["part-core"], others: None },
-    Rule { package: "part-worker", ours: &["part-core", "part-proto", "part-frameworks"], others: None },
+    Rule { package: "part-workspace", ours: &[], others: None },
+    Rule { package: "part-worker", ours: &["part-core", "part-proto", "part-frameworks", "part-workspace"], others: None },
     Rule { package: "partd", ours: &["part-core", "part-proto", "part-store", "part-worker", "part-workspace"], others: None },
-    Rule { package: "partctl", ours: &["part-core", "part-proto", "part-frameworks", "partd"], others: None },
+    Rule { package: "partctl", ours: &["part-core", "part-proto", "part-frameworks", "part-workspace", "partd"], others: None },
     Rule { package: "part-sim", ours: &["part-core"], others: None },
     Rule { package: "xtask", ours: &[], others: Some(&["xshell"]) },
 ];

@@ -67,6 +67,9 @@ impl World {
             return Ok(());
         }
         let first = agent.answering;
+        if let Some(leader) = self.hosts[proc.host].misled.take() {
+            return self.open_link(proc, leader);
+        }
         let start = self.some_daemon();
         let daemons = self.hosts.iter().filter(|host| host.is_daemon).count();
         let mut candidates = vec![first];
@@ -148,9 +151,11 @@ impl World {
         let mono = self.mono(proc.host);
         let at = self.when(proc.host, mono + HEARTBEAT);
         self.schedule(at, Event::WorkerBeats(proc));
+        let thaws = self.hosts[proc.host].frozen == self.now && self.rng.chance(50);
         let Some(agent) = self.agent(proc) else { return Ok(()) };
         let Some(link) = agent.link else { return Ok(()) };
-        if mono.since(agent.heard) > LEADER_SILENCE {
+        // One that goes on after it was stopped may look at what came meanwhile first, or at the clock.
+        if mono.since(agent.heard) > LEADER_SILENCE && !thaws {
             return self.link_ends(proc, true);
         }
         self.send_to_leader(link.conn, ToLeader::Heartbeat);

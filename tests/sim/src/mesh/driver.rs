@@ -172,6 +172,9 @@ impl World {
                 return Ok(Err(down));
             }
         }
+        if !pending.is_empty() && std::mem::take(&mut self.core_panics) {
+            return Ok(Err(Down::Rebuild));
+        }
         let now = leader.clock.now(self.mono(proc.host));
         if leader.core.wakeup().is_some_and(|(at, _)| at <= now) {
             self.feed(proc, leader, Input::TimePassed, &mut pending)?;

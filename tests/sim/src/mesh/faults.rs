@@ -102,6 +102,7 @@ impl World {
                     self.misleads(host, leader);
                 }
             }
+            Fault::CorePanics => self.core_panics = true,
             Fault::ClientLeaves => {
                 let client = self.rng.below(self.clients.len() as u64) as usize;
                 self.watches(client);
@@ -207,10 +208,10 @@ impl World {
     /// The leader is cut off from one kind of others only.
     fn cuts_leader(&mut self, host: usize) {
         let most = self.cut_most();
-        let others: Vec<Node> = match self.rng.below(4) {
-            0 => vec![Node::Etcd],
-            1 => vec![Node::Store],
-            2 => vec![Node::Etcd, Node::Store],
+        let others: Vec<Node> = match self.rng.below(6) {
+            0..3 => vec![Node::Etcd],
+            3 => vec![Node::Store],
+            4 => vec![Node::Etcd, Node::Store],
             _ => (0..self.hosts.len()).filter(|other| *other != host).map(Node::Host).collect(),
         };
         let one_way = self.rng.chance(30);
@@ -235,11 +236,16 @@ impl World {
         self.link_ends(proc, false)
     }
 
-    /// A worker's link breaks, and the first that it asks for the leader is a daemon that takes itself for one.
+    /// A worker loses its link or its life, best one that has heard of a newer leader; the next link goes to this one.
     fn misleads(&mut self, host: usize, leader: usize) {
-        self.breaks_link(host);
-        if let Some(agent) = self.hosts[host].agent.as_mut() {
-            agent.answering = leader;
+        let newest = self.store.term;
+        let knows = |host: &super::host::Host| host.term_heard == newest && host.agent.is_some();
+        let host = self.hosts.iter().position(knows).unwrap_or(host);
+        self.hosts[host].misled = Some(self.proc(leader));
+        if self.rng.chance(70) && host != leader {
+            self.process_dies(host, Millis(300));
+        } else {
+            self.breaks_link(host);
         }
     }
 
@@ -262,7 +268,9 @@ impl World {
 
     fn leaders(&self) -> Vec<Proc> {
         let places = self.hosts.iter().enumerate();
-        let leads = places.filter(|(_, host)| host.daemon.as_ref().is_some_and(|daemon| daemon.seat.leads()));
+        let leads = places.filter(|(_, host)| {
+            host.daemon.as_ref().is_some_and(|daemon| !matches!(daemon.seat, Seat::Vacant))
+        });
         leads.map(|(place, _)| self.proc(place)).collect()
     }
 

@@ -20,6 +20,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// Longest time from taking an order to starting the process.
 const SETUP: u64 = 300;
+/// Longest time that it takes to kill a tree that keeps changing.
+const KILL: u64 = 3_000;
 
 /// One machine.
 pub(super) struct Host {
@@ -49,6 +51,8 @@ pub(super) struct Host {
     pub(super) processes: BTreeMap<AttemptId, Process>,
     /// The highest term that a worker here was spoken to in, in this life of it.
     pub(super) term_heard: Term,
+    /// Where its worker's next link goes, whoever leads.
+    pub(super) misled: Option<Proc>,
     /// When something was last wrong with it.
     pub(super) trouble: Timestamp,
     /// When it last could not use the store.
@@ -125,6 +129,7 @@ impl Host {
             disk: BTreeMap::new(),
             processes: BTreeMap::new(),
             term_heard: Term(0),
+            misled: None,
             trouble: Timestamp(0),
             storeless: Timestamp(0),
         }
@@ -339,7 +344,7 @@ impl World {
         *wanted = (*wanted).max(mode);
         let grace = match mode {
             CancelMode::Graceful => GRACE.0,
-            CancelMode::Kill => 200,
+            CancelMode::Kill => KILL,
         };
         let stopped = self.now + Millis(self.rng.below(grace));
         let host = &mut self.hosts[proc.host];

@@ -1,0 +1,7 @@
+//! Shipped workspaces, from an order of a leader to the report: a real worker with real shims, and a leader that only
+//! gives orders and keeps bytes.
+
+mod leader;
+mod runs;
+mod setup;
+mod world;
