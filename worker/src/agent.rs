@@ -126,14 +126,17 @@ impl Worker {
     /// Works until `stop`. Then running attempts are left to themselves (detached shims) or stopped (tied ones),
     /// without grace once `hurry` is cancelled. When this returns nothing of a tied attempt runs any more.
     pub async fn run(mut self, stop: CancellationToken, hurry: CancellationToken) {
-        let mut wait = bounds::RELINK_FIRST;
+        let (mut wait, mut said) = (bounds::RELINK_FIRST, String::new());
         loop {
             let opened = tokio::time::Instant::now();
             match self.link(&stop).await {
                 LinkEnd::Stop => break,
-                LinkEnd::Closed(why) => {
+                // Said once: while a leader is being elected the same happens again and again.
+                LinkEnd::Closed(why) if why != said => {
                     tracing::warn!(worker = %self.options.name, why, "link closed; opening another");
+                    said = why;
                 }
+                LinkEnd::Closed(_) => {}
             }
             if opened.elapsed() > bounds::RELINK_SLOWEST {
                 wait = bounds::RELINK_FIRST;

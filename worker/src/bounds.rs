@@ -93,7 +93,7 @@ pub(crate) const RUNS_REMEMBERED: usize = 64;
 /// Setup steps of a run; part.toml allows fewer.
 pub(crate) const SETUP_STEPS: usize = 64;
 /// How long a stand-alone worker tries to be admitted: daemons restart, and a dead worker of its name is forgotten.
-pub(crate) const JOIN_PATIENCE: Duration = Duration::from_secs(180);
+pub(crate) const JOIN_PATIENCE: Duration = Duration::from_secs(120);
 /// First wait before it asks again; doubled up to [`JOIN_RETRY_SLOWEST`].
 pub(crate) const JOIN_RETRY_FIRST: Duration = Duration::from_millis(500);
 /// Longest wait before it asks again.

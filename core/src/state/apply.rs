@@ -145,7 +145,8 @@ impl Run {
             }
             Record::AttemptSuperseded { attempt, verdict: _ } => {
                 let spec = self.spec_mut(attempt.spec)?;
-                if let Some(attempt) = spec.attempts.iter_mut().nth((attempt.number as usize).wrapping_sub(1)) {
+                let place = (attempt.number as usize).wrapping_sub(1);
+                if let Some(attempt) = spec.attempts.get_mut(place) {
                     attempt.superseded = true;
                 }
             }

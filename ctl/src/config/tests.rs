@@ -427,7 +427,7 @@ run.comand = []
       |
     2 | title = "shop"
       | ^^^^^
-      = known keys: project, run, frameworks, suites, groups
+      = known keys: project, run, workspace, setup, frameworks, suites, groups
 
     part.toml:3:1: unknown key "workers" is ignored
       |

@@ -192,3 +192,44 @@ fn nobody(failed: Vec<DialError>) -> CliError {
         false => error,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Scripted;
+    use part_proto::v1::{ListRunsRequest, WatchRequest};
+    use tokio::net::TcpListener;
+
+    /// A port at which nobody listens.
+    async fn nobody() -> Address {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        listener.local_addr().expect("bound").to_string().parse().expect("an address")
+    }
+
+    fn clients(daemons: Vec<Channel>) -> Clients {
+        Clients { line: Line::new(daemons, 0, None), at: "test".to_owned(), access: Access::default() }
+    }
+
+    #[tokio::test]
+    async fn a_daemon_that_is_gone_is_passed_over_for_good() {
+        let (_script, mesh) = Scripted::start(vec![vec![], vec![]], Vec::new(), Vec::new()).await;
+        let dead = Dialer::plain().channel(&nobody().await);
+        let clients = clients(vec![dead, mesh.clients().line.first()]);
+        clients.runs().list_runs(ListRunsRequest::default()).await.expect("the second answers");
+        // A stream, too; and the line remembers who answers.
+        clients.runs().watch(WatchRequest::default()).await.expect("the second answers");
+    }
+
+    #[tokio::test]
+    async fn when_nobody_answers_that_is_said_in_words() {
+        let address = nobody().await;
+        let clients = clients(vec![Dialer::plain().channel(&address), Dialer::plain().channel(&address)]);
+        let status = clients.runs().list_runs(ListRunsRequest::default()).await.expect_err("nobody is there");
+        assert_eq!(status.code(), tonic::Code::Unavailable);
+        assert!(status.message().contains(&format!("cannot connect to {address}")), "{status:?}");
+        let list = format!("{address},{address}");
+        let place = Place::Server { address: list, access: Access::default() };
+        let error = Mesh::open(&place, Role::Viewer).await.map(drop).expect_err("nobody is there");
+        assert!(error.to_string().matches("cannot connect").count() == 2, "{error}");
+    }
+}

@@ -55,6 +55,12 @@ impl Line {
         Line::new(vec![channel], 0, None)
     }
 
+    /// The first daemon's channel.
+    #[cfg(test)]
+    pub(super) fn first(&self) -> Channel {
+        self.daemons[0].clone()
+    }
+
     async fn answer(self, request: Request<Body>) -> Result<Response<Body>, Error> {
         let (mut parts, body) = request.into_parts();
         if let Some(bearer) = &self.bearer {

@@ -17,8 +17,8 @@ use tonic::{Code, Status};
 
 /// Tries without any progress after which the daemon is taken for gone.
 const TRIES: u32 = 6;
-/// Before the second of them; doubled for each further one.
-const PAUSE: Duration = Duration::from_millis(200);
+/// Before the second of them; doubled for each further one. Tests need no patience with a daemon of their own.
+const PAUSE: Duration = Duration::from_millis(if cfg!(test) { 2 } else { 200 });
 /// Messages of at most 1 MiB on their way; more files are not read before.
 const QUEUE: usize = 4;
 /// Bytes of a file that are read at once.

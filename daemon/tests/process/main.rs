@@ -11,3 +11,4 @@ mod common;
 mod partd;
 mod restart;
 mod surface;
+mod trust;

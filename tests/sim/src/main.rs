@@ -27,7 +27,9 @@ impl Arguments {
                 "--seed" => seed = Some(value.parse().ok()?),
                 "--seeds" => count = Some(value.parse().ok()?),
                 "--from" => from = value.parse().ok()?,
-                "--without" => mutant = Some(*Mutant::ALL.iter().find(|known| format!("{known:?}") == value)?),
+                "--without" => {
+                    mutant = Some(*Mutant::ALL.iter().find(|known| format!("{known:?}") == value)?)
+                }
                 "--lines" => lines = value.parse().ok()?,
                 _ => return None,
             }

@@ -3,6 +3,7 @@
 mod agent;
 mod clients;
 mod clock;
+mod commit;
 mod coordinator;
 mod daemon;
 mod driver;
@@ -16,6 +17,7 @@ mod net;
 mod reality;
 mod seat;
 mod silence;
+mod slots;
 mod store;
 mod twist;
 mod watch;
@@ -67,6 +69,8 @@ pub(crate) struct World {
     core_panics: bool,
     /// Terms in which a commit was not answered.
     unsure: BTreeSet<Term>,
+    /// When each earlier term was over.
+    terms_over: BTreeMap<Term, Timestamp>,
     /// When the present term began.
     term_begun: Timestamp,
     figures: Figures,
@@ -98,6 +102,7 @@ impl World {
             store_wrong: Timestamp(0),
             core_panics: false,
             unsure: BTreeSet::new(),
+            terms_over: BTreeMap::new(),
             term_begun: Timestamp(0),
             figures: Figures::default(),
             transcript: (lines > 0).then(VecDeque::new),

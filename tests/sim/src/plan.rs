@@ -145,16 +145,24 @@ impl Fault {
 }
 
 /// Kinds of faults that bring out the worst in each other.
-const STORMS: [&[Fault]; 10] = [
+const STORMS: [&[Fault]; 11] = [
     &[Fault::LeaderFreezes, Fault::LeaderCut, Fault::EtcdRevokes, Fault::Misled, Fault::ProcessDies],
     &[Fault::LeaderCut, Fault::Misled, Fault::LinkBreaks, Fault::LeaderFreezes],
     &[Fault::LeaderCut, Fault::Misled],
-    &[Fault::StoreAway, Fault::StoreSlow, Fault::StoreFails, Fault::StoreMute, Fault::LeaderDies, Fault::LeaderCut],
+    &[
+        Fault::StoreAway,
+        Fault::StoreSlow,
+        Fault::StoreFails,
+        Fault::StoreMute,
+        Fault::LeaderDies,
+        Fault::LeaderCut,
+    ],
     &[Fault::LinkBreaks, Fault::LinkDoubles, Fault::ProcessFreezes, Fault::Parted, Fault::PartedOneWay],
     &[Fault::ProcessDies, Fault::LeaderDies, Fault::HostDies, Fault::LinkBreaks],
     &[Fault::ProcessFreezes],
     &[Fault::EtcdAway, Fault::EtcdSlow, Fault::EtcdRevokes, Fault::EtcdWiped, Fault::WatchDies],
     &[Fault::CorePanics, Fault::LinkDoubles, Fault::LinkBreaks, Fault::Drains],
+    &[Fault::CorePanics],
     &[Fault::StoreMute, Fault::LinkDoubles, Fault::LeaderFreezes, Fault::ClientLeaves, Fault::Misled],
 ];
 
@@ -191,7 +199,7 @@ impl Plan {
             delay: Millis(rng.between(1, 300)),
             loss: if faulty && rng.chance(50) { rng.below(30) } else { 0 },
             ttl: Millis::seconds(10),
-            spikes: if rng.chance(70) { 2 } else { 15 },
+            spikes: if rng.chance(50) { 2 } else { 15 },
             term_look: Millis(if rng.chance(40) { 2_000 } else { rng.between(2_000, 15_000) }),
             pings: rng.chance(70),
             etcd_rate: rate(rng),
@@ -210,11 +218,9 @@ impl Plan {
                     let nature = self.natures.get(&spec.name);
                     let time = nature.map_or(LIMIT, |nature| match nature.kind {
                         Kind::Hangs => LIMIT,
-                        Kind::Solid
-                        | Kind::Flaky(_)
-                        | Kind::Broken
-                        | Kind::KillsHost
-                        | Kind::RunsNoTests => Millis(nature.typical.0 * 5 / 4).min(LIMIT),
+                        Kind::Solid | Kind::Flaky(_) | Kind::Broken | Kind::KillsHost | Kind::RunsNoTests => {
+                            Millis(nature.typical.0 * 5 / 4).min(LIMIT)
+                        }
                     });
                     let tries = u64::from(group.policy.retries + self.bounds.lost_attempts + 1);
                     let waits = u64::from(group.policy.retries) * self.bounds.elsewhere_wait.0;

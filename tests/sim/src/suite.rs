@@ -105,13 +105,7 @@ pub(crate) fn client(number: u64, faulty: bool, natures: &mut Natures, rng: &mut
     }
 }
 
-fn group(
-    client: u64,
-    number: u64,
-    faulty: bool,
-    natures: &mut Natures,
-    rng: &mut Rng,
-) -> GroupSubmission {
+fn group(client: u64, number: u64, faulty: bool, natures: &mut Natures, rng: &mut Rng) -> GroupSubmission {
     let needs = rng.pick(&NEEDS).copied().unwrap_or_default();
     // The table above holds valid requirements only; one that were not would simply not be asked for.
     let needs: Vec<Requirement> = needs.iter().filter_map(|text| text.parse().ok()).collect();

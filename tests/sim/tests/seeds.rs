@@ -1,5 +1,5 @@
 //! Plays seeds: those that once failed, many more, and some in meshes that lack a guard.
-#![expect(clippy::expect_used, clippy::panic, reason = "a broken promise must fail the test")]
+#![expect(clippy::expect_used, reason = "a broken promise must fail the test")]
 
 use part_sim::{Failure, Figures, LINES, Mutant, play};
 use std::num::NonZero;
@@ -50,7 +50,10 @@ fn every_promise_holds_for_many_seeds() {
     println!("{total:#?}");
     // A simulation in which nothing goes wrong proves nothing.
     assert!(total.faults > 10 * SEEDS && total.lost > SEEDS && total.terms > 3 * SEEDS, "{total:?}");
-    assert!(total.fenced > SEEDS / 10 && total.misfits > SEEDS / 10 && total.answers_lost > SEEDS / 4, "{total:?}");
+    assert!(
+        total.fenced > SEEDS / 10 && total.misfits > SEEDS / 10 && total.answers_lost > SEEDS / 4,
+        "{total:?}"
+    );
     assert!(total.superseded > SEEDS / 100 && total.runs > SEEDS, "{total:?}");
 }
 
@@ -81,7 +84,8 @@ fn a_seed_tells_the_same_story_twice() {
 fn every_missing_guard_is_noticed() {
     for mutant in Mutant::ALL {
         let (figures, failure) = play_all(0..NOTICED_WITHIN, Some(mutant));
-        let failure = failure.unwrap_or_else(|| panic!("{mutant:?} breaks no promise in {NOTICED_WITHIN} seeds"));
+        let failure =
+            failure.unwrap_or_else(|| panic!("{mutant:?} breaks no promise in {NOTICED_WITHIN} seeds"));
         let broken = failure.violation.0.lines().next().unwrap_or_default();
         println!("{mutant:?}: seed {} after {} good ones: {broken:.100}", failure.seed, figures.seeds);
         assert!(!failure.transcript.is_empty() && failure.to_string().contains("--seed"), "{mutant:?}");

@@ -119,8 +119,7 @@ impl WorkerService for Leader {
         tokio::spawn(async move {
             while let Some(Ok(message)) = said.next().await {
                 match worker_message_from_wire(message).expect("understood") {
-                    WorkerSays::Introduction(introduction) => {
-                        drop(introduction);
+                    WorkerSays::Introduction { .. } => {
                         let welcome = Command::Welcome {
                             acknowledged: 0,
                             discard: Vec::new(),

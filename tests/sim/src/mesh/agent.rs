@@ -5,8 +5,8 @@
 use super::World;
 use super::clock::Mono;
 use super::event::{ConnId, Event, Node, Proc, ToLeader, ToWorker};
-use super::host::Slot;
 use super::mutant::Mutant;
+use super::slots::Slot;
 use crate::{Checked, ensure};
 use part_core::desk::{Act, Desk};
 use part_core::{AttemptId, CancelMode, Command, HeldState, Millis, SlotId, StartOrder, Term};

@@ -138,7 +138,9 @@ impl World {
                 ensure(over, || format!("[2] {run:?} is open, but its cancel was refused"))
             }
             (Ask::Nonsense, Reply::Refused(Refusal::Invalid(_))) => Ok(()),
-            (ask, reply) => Err(Violation(format!("[8] client {client} asked {ask:?} and was told {reply:?}"))),
+            (ask, reply) => {
+                Err(Violation(format!("[8] client {client} asked {ask:?} and was told {reply:?}")))
+            }
         }
     }
 
@@ -149,7 +151,9 @@ impl World {
             format!("[2] client {client} was told {run:?}, the ledger has {recorded:?}")
         })?;
         if let Some(known) = self.clients[client].run {
-            return ensure(known == run, || format!("[1] client {client} has {known:?} and was told {run:?}"));
+            return ensure(known == run, || {
+                format!("[1] client {client} has {known:?} and was told {run:?}")
+            });
         }
         self.clients[client].run = Some(run);
         if let Some((after, mode)) = self.plan.clients[client].cancels {
@@ -186,7 +190,13 @@ impl World {
     }
 
     /// Some events of its run reach a client: each once, in order.
-    pub(super) fn client_sees(&mut self, client: usize, watch: u64, page: u64, entries: Vec<Entry>) -> Checked {
+    pub(super) fn client_sees(
+        &mut self,
+        client: usize,
+        watch: u64,
+        page: u64,
+        entries: Vec<Entry>,
+    ) -> Checked {
         let now = self.now;
         let known = &mut self.clients[client].watch;
         if known.watch != watch || known.finished {

@@ -62,7 +62,9 @@ impl World {
         coordinator.beats += 1;
         let list = coordinator.beats % LIST_EVERY == 1;
         let ask = match &coordinator.lease {
-            Some(lease) => Some((EtcdAsk::KeepAlive(lease.id), Purpose::KeepAlive { lease: lease.id, sent: mono })),
+            Some(lease) => {
+                Some((EtcdAsk::KeepAlive(lease.id), Purpose::KeepAlive { lease: lease.id, sent: mono }))
+            }
             None if coordinator.granting => None,
             None => Some((EtcdAsk::Grant, Purpose::Grant { sent: mono })),
         };

@@ -2,9 +2,7 @@
 
 use super::World;
 use super::coordinator::Coordinator;
-use super::event::{
-    Answer, Answered, Asker, Body, CallId, Event, Letter, Node, Proc, Request, StoreAsk,
-};
+use super::event::{Answer, Answered, Asker, Body, CallId, Event, Letter, Node, Proc, Request, StoreAsk};
 use super::mutant::Mutant;
 use super::seat::Seat;
 use super::watch::Watcher;
@@ -24,8 +22,13 @@ pub(super) struct Daemon {
 /// What a call is for.
 #[derive(Debug)]
 pub(super) enum Purpose {
-    Grant { sent: super::clock::Mono },
-    KeepAlive { lease: u64, sent: super::clock::Mono },
+    Grant {
+        sent: super::clock::Mono,
+    },
+    KeepAlive {
+        lease: u64,
+        sent: super::clock::Mono,
+    },
     Campaign,
     List,
     Begin,
@@ -33,9 +36,14 @@ pub(super) enum Purpose {
     Commit(Term),
     EndTerm,
     /// Whether a submission is a run already, before the leader is asked to make it one.
-    Lookup { asker: Asker, request: Box<Request> },
+    Lookup {
+        asker: Asker,
+        request: Box<Request>,
+    },
     /// Events for a watcher.
-    Page { watch: u64 },
+    Page {
+        watch: u64,
+    },
 }
 
 /// How long a daemon waits for the store's answer before it takes it for unavailable.
@@ -60,7 +68,9 @@ impl World {
 
     /// A call was answered, or not in time.
     pub(super) fn called_back(&mut self, proc: Proc, call: CallId, answer: Option<Answer>) -> Checked {
-        let Some(purpose) = self.daemon(proc).and_then(|daemon| daemon.calls.remove(&call)) else { return Ok(()) };
+        let Some(purpose) = self.daemon(proc).and_then(|daemon| daemon.calls.remove(&call)) else {
+            return Ok(());
+        };
         match purpose {
             Purpose::Grant { .. } | Purpose::KeepAlive { .. } | Purpose::Campaign | Purpose::List => {
                 self.etcd_answered(proc, &purpose, answer)
@@ -128,7 +138,8 @@ impl World {
         let Node::Host(host) = to else { return Ok(()) };
         let proc = self.proc(host);
         let Some(daemon) = self.daemon(proc) else { return Ok(()) };
-        let elsewhere = daemon.coordinator.picture.leader.map(|note| note.proc).filter(|leader| *leader != proc);
+        let elsewhere =
+            daemon.coordinator.picture.leader.map(|note| note.proc).filter(|leader| *leader != proc);
         if daemon.seat.leads() {
             return self.requested_here(proc, asker, request);
         }

@@ -4,15 +4,14 @@
 
 use super::World;
 use super::clock::{Mono, PeriodClock};
-use super::daemon::Purpose;
-use super::event::{Answer, Answered, Asker, CallId, ConnId, Event, Proc, Request, StoreAsk, ToWorker};
+use super::commit::Writing;
+use super::event::{Answered, Asker, ConnId, Event, Proc, Request};
 use super::mutant::Mutant;
-use super::seat::{Down, FIRST, SLOWEST, STORE_AWAY, Seat};
+use super::seat::{Down, Seat};
 use super::silence::Silence;
 use crate::{Checked, check};
 use part_core::{
-    Bounds, Command, Core, Effect, Entry, Incarnation, Input, Introduction, Millis, Pending, RequestId, Term,
-    Timestamp, WorkerId,
+    Bounds, Core, Incarnation, Input, Introduction, Millis, Pending, RequestId, Term, Timestamp, WorkerId,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -29,40 +28,41 @@ pub(super) struct Leader {
     clock: PeriodClock,
     pub(super) mail: VecDeque<Mail>,
     pub(super) links: BTreeMap<WorkerId, ConnId>,
-    writing: Option<Writing>,
+    pub(super) writing: Option<Writing>,
     pub(super) answers: BTreeMap<RequestId, Asker>,
     requests: u64,
     last_turn: Timestamp,
     /// When the store last confirmed the term.
-    confirmed: Mono,
+    pub(super) confirmed: Mono,
     turns: u64,
+    /// When the present turn began.
+    pub(super) decides: Timestamp,
     pub(super) silence: Silence,
 }
 
 /// What can be in the mailbox.
 pub(super) enum Mail {
-    Said { worker: WorkerId, conn: ConnId, input: Input },
-    LinkOpened { introduction: Box<Introduction>, conn: ConnId },
-    LinkClosed { worker: WorkerId, incarnation: Incarnation, conn: ConnId },
-    Request { asker: Asker, request: Request },
+    Said {
+        worker: WorkerId,
+        conn: ConnId,
+        input: Input,
+    },
+    LinkOpened {
+        introduction: Box<Introduction>,
+        conn: ConnId,
+    },
+    LinkClosed {
+        worker: WorkerId,
+        incarnation: Incarnation,
+        conn: ConnId,
+    },
+    Request {
+        asker: Asker,
+        request: Request,
+    },
     TermSeen(Term),
     /// Something that a person or another part of the daemon says.
     Told(Input),
-}
-
-/// A batch on its way to the store.
-struct Writing {
-    entries: Vec<Entry>,
-    batch: Batch,
-    since: Mono,
-    wait: Millis,
-    call: Option<CallId>,
-}
-
-enum Batch {
-    Honest(Pending),
-    /// Some effects are out already, which only a mutant does.
-    Opened(Vec<Effect>),
 }
 
 impl Leader {
@@ -80,6 +80,7 @@ impl Leader {
             last_turn: now,
             confirmed: mono,
             turns: 0,
+            decides: Timestamp(0),
         }
     }
 
@@ -156,6 +157,7 @@ impl World {
         let now = leader.clock.now(self.mono(proc.host));
         let gap = now.since(leader.last_turn);
         leader.last_turn = now;
+        leader.decides = self.now;
         if gap >= PAUSE && self.mutant != Some(Mutant::IgnoresPauses) {
             self.feed(proc, leader, Input::LeaderPaused { lasted: gap }, &mut pending)?;
         } else if gap >= PAUSE {
@@ -210,9 +212,12 @@ impl World {
                     Request::Submit(submission) => {
                         Input::RunSubmitted { request: id, run: self.fresh_run(), submission }
                     }
-                    Request::Cancel(run, mode) => {
-                        Input::CancelRequested { request: id, run, by: format!("client {}", asker.client), mode }
-                    }
+                    Request::Cancel(run, mode) => Input::CancelRequested {
+                        request: id,
+                        run,
+                        by: format!("client {}", asker.client),
+                        mode,
+                    },
                 };
                 self.feed(proc, leader, input, pending)?;
             }
@@ -243,105 +248,8 @@ impl World {
         Ok(())
     }
 
-    /// Commits a batch, then lets its effects out.
-    pub(super) fn settle(&mut self, proc: Proc, leader: &mut Leader, pending: Pending) -> Turned {
-        let mono = self.mono(proc.host);
-        let stale = mono.since(leader.confirmed) > self.plan.term_look && self.mutant != Some(Mutant::NeverLooksAtTerm);
-        let fenced = !pending.is_empty() && self.mutant != Some(Mutant::EffectsOfAnyTerm);
-        if pending.entries().is_empty() && !fenced && !(stale && pending.is_empty()) {
-            self.release(proc, leader, pending.confirm())?;
-            return self.go_on(proc, leader);
-        }
-        let entries = pending.entries().to_vec();
-        let batch = match self.mutant {
-            Some(Mutant::EffectsBeforeCommit) => {
-                self.release(proc, leader, pending.confirm())?;
-                Batch::Opened(Vec::new())
-            }
-            Some(Mutant::AcknowledgesBeforeCommit) => {
-                let (early, late) = pending.confirm().into_iter().partition(|effect| {
-                    matches!(effect, Effect::Command { command: Command::Acknowledge { .. }, .. })
-                });
-                self.release(proc, leader, early)?;
-                Batch::Opened(late)
-            }
-            Some(_) | None => Batch::Honest(pending),
-        };
-        leader.writing = Some(Writing { entries, batch, since: mono, wait: FIRST, call: None });
-        self.commit(proc, leader)
-    }
-
-    fn commit(&mut self, proc: Proc, leader: &mut Leader) -> Turned {
-        let mono = self.mono(proc.host);
-        let in_office = self.daemon(proc).is_some_and(|daemon| daemon.coordinator.in_office(mono));
-        if self.mutant == Some(Mutant::LeadsByTimeOnly) && !in_office {
-            return Ok(Err(Down::Superseded));
-        }
-        let term = leader.core.term();
-        let Some(writing) = &mut leader.writing else { return Ok(Ok(())) };
-        let entries = writing.entries.clone();
-        let call = self.call(proc, Purpose::Commit(term), super::daemon::STORE_PATIENCE);
-        writing.call = call;
-        if let Some(call) = call {
-            let body = super::event::Body::ToStore(proc, call, StoreAsk::Commit { term, entries });
-            self.post(super::event::Node::Host(proc.host), super::event::Node::Store, body);
-        }
-        Ok(Ok(()))
-    }
-
-    pub(super) fn commit_again(&mut self, proc: Proc, term: Term) -> Checked {
-        self.with_leader(proc, |world, leader| {
-            let waits = leader.writing.as_ref().is_some_and(|writing| writing.call.is_none());
-            if leader.core.term() == term && waits { world.commit(proc, leader) } else { Ok(Ok(())) }
-        })
-    }
-
-    /// The store answered to a commit, or did not.
-    pub(super) fn committed(&mut self, proc: Proc, term: Term, call: CallId, answer: Option<Answer>) -> Checked {
-        self.with_leader(proc, |world, leader| {
-            let own = leader.writing.as_ref().is_some_and(|writing| writing.call == Some(call));
-            if leader.core.term() != term || !own {
-                return Ok(Ok(()));
-            }
-            match answer {
-                Some(Answer::Done) => world.recorded(proc, leader),
-                Some(Answer::Superseded) => Ok(Err(Down::Superseded)),
-                Some(Answer::Misfit) => Ok(Err(Down::Rebuild)),
-                Some(_) | None => world.retry_commit(proc, leader),
-            }
-        })
-    }
-
-    fn retry_commit(&mut self, proc: Proc, leader: &mut Leader) -> Turned {
-        let mono = self.mono(proc.host);
-        let term = leader.core.term();
-        self.unsure.insert(term);
-        let Some(writing) = &mut leader.writing else { return Ok(Ok(())) };
-        if mono.since(writing.since) >= STORE_AWAY {
-            return Ok(Err(Down::Store));
-        }
-        let at = mono + writing.wait;
-        writing.call = None;
-        writing.wait = Millis(2 * writing.wait.0).min(SLOWEST);
-        let at = self.when(proc.host, at);
-        self.schedule(at, Event::CommitAgain(proc, term));
-        Ok(Ok(()))
-    }
-
-    fn recorded(&mut self, proc: Proc, leader: &mut Leader) -> Turned {
-        leader.confirmed = self.mono(proc.host);
-        let Some(writing) = leader.writing.take() else { return Ok(Ok(())) };
-        let effects = match writing.batch {
-            Batch::Honest(pending) => pending.confirm(),
-            Batch::Opened(late) => late,
-        };
-        self.release(proc, leader, effects)?;
-        self.check_fold(leader)?;
-        self.go_on(proc, leader)
-    }
-
     /// The next turn: at once while there is mail, else when the core wants it and at least once a tick.
-    fn go_on(&mut self, proc: Proc, leader: &mut Leader) -> Turned {
+    pub(super) fn go_on(&mut self, proc: Proc, leader: &mut Leader) -> Turned {
         if !leader.mail.is_empty() {
             self.wake(proc, leader, self.now);
             return Ok(Ok(()));
@@ -352,43 +260,12 @@ impl World {
         self.wake(proc, leader, at);
         Ok(Ok(()))
     }
-
-    fn release(&mut self, proc: Proc, leader: &mut Leader, effects: Vec<Effect>) -> Checked {
-        let term = leader.core.term();
-        for effect in effects {
-            match effect {
-                Effect::Reply { request, reply } => {
-                    if let Some(asker) = leader.answers.remove(&request) {
-                        self.check_reply(asker, &reply)?;
-                        self.answer(proc, asker, Answered::Reply(reply));
-                    }
-                }
-                Effect::Command { worker, command } => {
-                    self.check_order(proc, term, &worker, &command)?;
-                    if let Some(conn) = leader.links.get(&worker) {
-                        self.send_to_worker(*conn, ToWorker::Command(term, command));
-                    }
-                }
-                Effect::CloseLink { worker } => {
-                    if self.mutant != Some(Mutant::KeepsLinksOfTheLost)
-                        && let Some(conn) = leader.links.remove(&worker)
-                    {
-                        self.leader_closes(conn, true);
-                    }
-                }
-                Effect::RunAdvanced { run, through, finished } => self.check_news(run, through, finished)?,
-            }
-        }
-        Ok(())
-    }
 }
 
 /// An input in few words; submissions are long.
 fn brief(input: &Input) -> String {
-    match input {
-        Input::RunSubmitted { request, run, submission } => {
-            format!("RunSubmitted {request:?} {run:?} with {} groups", submission.groups.len())
-        }
-        other => format!("{other:?}"),
+    if let Input::RunSubmitted { request, run, submission } = input {
+        return format!("RunSubmitted {request:?} {run:?} with {} groups", submission.groups.len());
     }
+    format!("{input:?}")
 }

@@ -3,8 +3,8 @@
 use super::clients::Ask;
 use super::faults::Mend;
 use part_core::{
-    AttemptId, Command, Entry, Introduction, Reply, Report, RunId, State, Submission, SubmissionId,
-    Term, Timestamp,
+    AttemptId, Command, Entry, Introduction, Reply, Report, RunId, State, Submission, SubmissionId, Term,
+    Timestamp,
 };
 
 /// One life of a host's process: daemon and worker, or a stand-alone worker.
@@ -109,9 +109,18 @@ pub(super) enum Body {
     /// The answer to a client's request, on its way to the client or to the daemon that passed the request on.
     Answered(Asker, Answered),
     /// A client wants a run's events after a number.
-    Watch { client: usize, watch: u64, run: RunId, after: u64 },
+    Watch {
+        client: usize,
+        watch: u64,
+        run: RunId,
+        after: u64,
+    },
     /// Some of them.
-    Events { watch: u64, page: u64, entries: Vec<Entry> },
+    Events {
+        watch: u64,
+        page: u64,
+        entries: Vec<Entry>,
+    },
 }
 
 /// What the store is asked for.

@@ -116,8 +116,10 @@ impl World {
     fn some_leader(&mut self) -> Option<usize> {
         let leads = |daemon: &super::daemon::Daemon| !matches!(daemon.seat, Seat::Vacant);
         let places = self.hosts.iter().enumerate();
-        let leaders: Vec<usize> =
-            places.filter(|(_, host)| host.daemon.as_ref().is_some_and(leads)).map(|(place, _)| place).collect();
+        let leaders: Vec<usize> = places
+            .filter(|(_, host)| host.daemon.as_ref().is_some_and(leads))
+            .map(|(place, _)| place)
+            .collect();
         self.rng.pick(&leaders).copied()
     }
 

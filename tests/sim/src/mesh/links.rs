@@ -93,6 +93,8 @@ impl World {
     fn check_zombie(&self, proc: Proc, term: Term) -> Checked {
         let since = self.storeless_of(proc.host).max(self.term_begun);
         let zombie = term < self.store.term && self.now.since(since) > NOTICES;
-        ensure(!zombie, || format!("[2] {proc:?} still leads in term {term}, which is over since {}", since.0))
+        ensure(!zombie, || {
+            format!("[2] {proc:?} still leads in term {term}, which is over since {}", since.0)
+        })
     }
 }

@@ -6,8 +6,8 @@ use super::event::{Asker, Proc};
 use super::silence::Reason;
 use crate::{Checked, Violation, ensure};
 use part_core::{
-    AttemptId, AttemptVerdict, Command, Core, Entry, Millis, Record, Reply, RunId, SpecPhase, SpecVerdict, State,
-    Term, WorkerId,
+    AttemptId, AttemptVerdict, Command, Core, Entry, Millis, Record, Reply, RunId, SpecPhase, SpecVerdict,
+    State, Term, Timestamp, WorkerId,
 };
 use std::collections::BTreeMap;
 
@@ -49,7 +49,9 @@ impl World {
             | AttemptVerdict::SetupFailed
             | AttemptVerdict::Invalid(_) => did == Some(Some(finish.verdict)),
         };
-        ensure(agrees, || format!("[1] {attempt} is recorded as {}, its process came to {did:?}", finish.verdict))
+        ensure(agrees, || {
+            format!("[1] {attempt} is recorded as {}, its process came to {did:?}", finish.verdict)
+        })
     }
 
     /// An attempt is lost by silence only if something was wrong between its worker and the leader. The death or fall of
@@ -62,10 +64,15 @@ impl World {
             let Record::AttemptFinished { attempt, finish, .. } = &entry.record else { continue };
             let Some((run, _, known)) = self.store.ledger.folded.attempt(*attempt) else { continue };
             let patience = run.policy.lost_after.unwrap_or(self.plan.bounds.lost_after);
-            if finish.verdict != AttemptVerdict::Lost || patience < IMPATIENT || core.term() != self.store.term {
+            if finish.verdict != AttemptVerdict::Lost
+                || patience < IMPATIENT
+                || core.term() != self.store.term
+            {
                 continue;
             }
-            let Some(place) = self.hosts.iter().position(|host| host.worker == known.worker) else { continue };
+            let Some(place) = self.hosts.iter().position(|host| host.worker == known.worker) else {
+                continue;
+            };
             let wrong = self.trouble_of(place).max(self.trouble_of(proc.host)).max(self.etcd_trouble());
             let ago = self.now.since(wrong);
             // The leader's clock may be a little fast.
@@ -77,6 +84,17 @@ impl World {
         Ok(())
     }
 
+    /// What a leader decides after its term is over reaches nobody.
+    pub(super) fn check_term(&self, proc: Proc, term: Term, decided: Timestamp) -> Checked {
+        let late = self.terms_over.get(&term).filter(|over| **over < decided);
+        ensure(late.is_none(), || {
+            format!(
+                "[2] {proc:?} lets out what it decided at {}, its term {term} was over at {late:?}",
+                decided.0
+            )
+        })
+    }
+
     /// Nothing is acknowledged to a client before it is recorded.
     pub(super) fn check_reply(&self, asker: Asker, reply: &Reply) -> Checked {
         let ledger = &self.store.ledger;
@@ -84,7 +102,8 @@ impl World {
             Reply::Submitted { run, .. } => ledger.folded.run(*run).is_some(),
             Reply::Cancelling => {
                 let run = self.clients[asker.client].run;
-                let cancelled = |run: RunId| ledger.folded.run(run).is_some_and(|run| run.cancelled.is_some());
+                let cancelled =
+                    |run: RunId| ledger.folded.run(run).is_some_and(|run| run.cancelled.is_some());
                 run.is_none_or(cancelled)
             }
             Reply::Refused(_) => true,
@@ -93,7 +112,13 @@ impl World {
     }
 
     /// An order may only follow from what the ledger says now.
-    pub(super) fn check_order(&self, proc: Proc, term: Term, worker: &WorkerId, command: &Command) -> Checked {
+    pub(super) fn check_order(
+        &self,
+        proc: Proc,
+        term: Term,
+        worker: &WorkerId,
+        command: &Command,
+    ) -> Checked {
         let ledger = &self.store.ledger;
         let given = |id: AttemptId| ledger.folded.attempt(id).is_some_and(|(_, _, a)| a.worker == *worker);
         let ids: Vec<AttemptId> = match command {
@@ -154,9 +179,13 @@ impl World {
                 let agrees = match verdict {
                     SpecVerdict::Passed { .. } => last == Some(AttemptVerdict::Passed),
                     SpecVerdict::Carried => last.is_none(),
-                    SpecVerdict::NotPassed(_) | SpecVerdict::Cancelled => last != Some(AttemptVerdict::Passed),
+                    SpecVerdict::NotPassed(_) | SpecVerdict::Cancelled => {
+                        last != Some(AttemptVerdict::Passed)
+                    }
                 };
-                ensure(agrees, || format!("[1] {} is {verdict}, its last attempt came to {last:?}", spec.name))?;
+                ensure(agrees, || {
+                    format!("[1] {} is {verdict}, its last attempt came to {last:?}", spec.name)
+                })?;
             }
         }
         Ok(())

@@ -9,8 +9,8 @@ use super::driver::{Leader, Mail};
 use super::event::{Answer, Answered, Event, Proc, StoreAsk, ToWorker};
 use super::mutant::Mutant;
 use crate::{Checked, check};
-use std::collections::VecDeque;
 use part_core::{Bounds, Config, Core, Input, Millis, State, Term, Timestamp};
+use std::collections::VecDeque;
 
 /// First wait before the store is asked again; doubled up to [`SLOWEST`].
 pub(super) const FIRST: Millis = Millis(50);
@@ -25,7 +25,12 @@ pub(super) enum Seat {
     #[default]
     Vacant,
     /// It begins a term and reads the unfinished runs. What came for the leader meanwhile waits.
-    Footing { above: Term, since: Mono, wait: Millis, mail: VecDeque<Mail> },
+    Footing {
+        above: Term,
+        since: Mono,
+        wait: Millis,
+        mail: VecDeque<Mail>,
+    },
     Leading(Box<Leader>),
 }
 
@@ -65,7 +70,9 @@ impl World {
 
     /// Tries again after a failure, for a while.
     pub(super) fn find_footing(&mut self, proc: Proc) -> Checked {
-        let Some(Seat::Footing { above, .. }) = self.daemon(proc).map(|daemon| &daemon.seat) else { return Ok(()) };
+        let Some(Seat::Footing { above, .. }) = self.daemon(proc).map(|daemon| &daemon.seat) else {
+            return Ok(());
+        };
         let above = *above;
         self.ask_store(proc, StoreAsk::Begin { above }, Purpose::Begin);
         Ok(())
@@ -135,9 +142,12 @@ impl World {
         let bounds = self.plan.bounds.clone();
         match self.mutant {
             Some(Mutant::NoAdoptionWait) => Bounds { recovery_window: Millis(0), ..bounds },
-            Some(Mutant::NoAdoption) => {
-                Bounds { recovery_window: Millis(0), suspect_after: Millis(1), lost_after: Millis(1), ..bounds }
-            }
+            Some(Mutant::NoAdoption) => Bounds {
+                recovery_window: Millis(0),
+                suspect_after: Millis(1),
+                lost_after: Millis(1),
+                ..bounds
+            },
             Some(_) | None => bounds,
         }
     }

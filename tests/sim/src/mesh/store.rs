@@ -86,6 +86,7 @@ impl World {
                 ensure(self.etcd.held.contains(&proc), || {
                     format!("[9] {proc:?} begins a term and never held the leader key")
                 })?;
+                self.terms_over.insert(self.store.term, self.now);
                 self.store.term = Term(self.store.term.0.max(above.0) + 1);
                 let term = self.store.term;
                 self.term_begun = self.now;
@@ -103,6 +104,7 @@ impl World {
             StoreAsk::EndTerm(term) => {
                 // Nobody holds it then, and it takes no further commit.
                 if term == self.store.term {
+                    self.terms_over.insert(term, self.now);
                     self.store.term = Term(term.0 + 1);
                 }
                 Answer::Done

@@ -28,7 +28,9 @@ impl World {
             Some(_) | None => after,
         };
         let watcher = Watcher { client, run, after, pages: 0 };
-        self.daemon_state(proc, |daemon| drop(daemon.watches.insert(watch, watcher)));
+        self.daemon_state(proc, |daemon| {
+            daemon.watches.insert(watch, watcher);
+        });
         self.watch_looks(proc, watch);
     }
 
