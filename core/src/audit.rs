@@ -1,6 +1,6 @@
 //! The invariants, checked. Tests and simulation call [`Core::audit`] after every input.
 
-use crate::live::Timer;
+use crate::live::{Probation, Timer, WorkerKey};
 use crate::{AttemptId, AttemptPhase, Core, RunId, SpecIndex, SpecPhase, SpecVerdict};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -30,11 +30,12 @@ impl Core {
         }
         self.audit_idle(&mut found);
         self.audit_live(&mut found);
+        self.audit_trust(&on_slots, &mut found);
         found
     }
 
     /// No attempt is on two slots.
-    fn audit_slots(&self, found: &mut Vec<Violation>) -> BTreeMap<AttemptId, u32> {
+    fn audit_slots(&self, found: &mut Vec<Violation>) -> BTreeMap<AttemptId, WorkerKey> {
         let mut on_slots = BTreeMap::new();
         for (key, worker) in &self.live.workers {
             for (_, running) in worker.running() {
@@ -46,17 +47,20 @@ impl Core {
         on_slots
     }
 
-    fn audit_run(&self, id: RunId, on_slots: &BTreeMap<AttemptId, u32>, found: &mut Vec<Violation>) {
+    fn audit_run(&self, id: RunId, on_slots: &BTreeMap<AttemptId, WorkerKey>, found: &mut Vec<Violation>) {
         let Some(run) = self.state.run(id) else { return };
         let mut say = |what: String| found.push(Violation(format!("run {id:?}: {what}")));
         let mut queued: BTreeSet<SpecIndex> = BTreeSet::new();
         if let Some(live) = self.live.runs.get(&id) {
-            for (class, place) in live.queue.iter() {
+            for (class, lane, place) in live.queue.iter() {
                 if !queued.insert(place.spec) {
                     say(format!("spec {} is queued twice", place.spec.0));
                 }
                 if run.spec(place.spec).is_none_or(|spec| live.class_of(spec.group) != class) {
                     say(format!("spec {} is queued under a class that is not its own", place.spec.0));
+                }
+                if self.place_of(id, place.spec) != Some((class, lane, *place)) {
+                    say(format!("spec {} is queued in a place that is not its own", place.spec.0));
                 }
             }
         }
@@ -111,7 +115,7 @@ impl Core {
                     "run {id:?}: its place among the runs does not match its queue"
                 )));
             }
-            let queued: BTreeSet<SpecIndex> = live.queue.iter().map(|(_, place)| place.spec).collect();
+            let queued: BTreeSet<SpecIndex> = live.queue.iter().map(|(_, _, place)| place.spec).collect();
             if !live.elsewhere.keys().all(|spec| queued.contains(spec)) {
                 found.push(Violation(format!(
                     "run {id:?}: a spec that does not wait, waits for another worker"
@@ -121,6 +125,60 @@ impl Core {
         for (key, worker) in &self.live.workers {
             if !self.live.timers.iter().any(|(_, timer)| *timer == Timer::Silence(*key)) {
                 found.push(Violation(format!("nobody watches whether worker {} is silent", worker.id)));
+            }
+        }
+    }
+
+    /// No worker runs two specs whose attempts took a worker down, barred workers get nothing, and whoever is cordoned
+    /// has somebody who looks after that.
+    fn audit_trust(&self, on_slots: &BTreeMap<AttemptId, WorkerKey>, found: &mut Vec<Violation>) {
+        let mut suspects = BTreeSet::new();
+        for (attempt, worker) in on_slots {
+            let suspect = self.state.attempt(*attempt).is_some_and(|(_, spec, _)| spec.is_suspect());
+            if suspect && !suspects.insert(*worker) {
+                found.push(Violation(format!("attempt {attempt} runs beside another suspect")));
+            }
+        }
+        for (key, worker) in &self.live.workers {
+            let taken = worker.running().count() as u32;
+            let suspicious = worker.running().any(|(_, running)| running.suspect);
+            for (_, running) in worker.running() {
+                let suspect =
+                    self.state.attempt(running.attempt).is_some_and(|(_, spec, _)| spec.is_suspect());
+                if suspect != running.suspect {
+                    found.push(Violation(format!(
+                        "attempt {} is suspected by one account only",
+                        running.attempt
+                    )));
+                }
+            }
+            if (worker.busy(), worker.runs_suspect()) != (taken, suspicious) {
+                found.push(Violation(format!("worker {}: its slots are counted wrongly", worker.id)));
+            }
+            let waits = match worker.cordon.as_ref().map(|cordon| cordon.probation) {
+                Some(Probation::Waits(until)) => Some((until, Timer::Probation(*key))),
+                Some(Probation::Open | Probation::Tries(_)) | None => None,
+            };
+            if waits.is_some_and(|timer| !self.live.timers.contains(&timer)) {
+                found.push(Violation(format!("nobody ends the cordon of worker {}", worker.id)));
+            }
+            if worker.cordon.is_some() != self.live.cordoned.contains(key) {
+                found.push(Violation(format!(
+                    "worker {} is cordoned, or not, by one account only",
+                    worker.id
+                )));
+            }
+        }
+        for (class, counted) in self.live.classes.all_takers() {
+            let takers =
+                self.live.workers.values().filter(|worker| worker.is_taker() && worker.able.contains(class));
+            if takers.count() as u32 != counted {
+                found.push(Violation("the workers that take work of a class are counted wrongly".to_owned()));
+            }
+        }
+        for (id, live) in &self.live.runs {
+            if live.barred.is_empty() == self.live.barred_runs.contains(id) {
+                found.push(Violation(format!("run {id:?} is barred, or not, by one account only")));
             }
         }
     }
@@ -135,7 +193,7 @@ impl Core {
         let mut expected = 0;
         for (key, worker) in idle {
             expected += 1;
-            let places = self.live.idle.get(&(worker.able.len(), worker.able));
+            let places = self.live.idle.get(&(worker.able.len(), worker.able, worker.trust()));
             if !places.is_some_and(|places| places.contains(&(worker.busy(), *key))) {
                 found.push(Violation(format!(
                     "worker {} is idle, but not where idle ones are kept",

@@ -19,8 +19,12 @@ pub struct Bounds {
     pub classes: usize,
     /// Retries a policy may ask for.
     pub retries: u32,
-    /// Attempts of one spec that may be lost with their workers before the spec is given up.
+    /// Attempts of one spec that may be lost, other than by taking their worker down, before the spec is given up.
     pub lost_attempts: u32,
+    /// Workers that attempts of one spec may take down before it is decided as crashed, where its run says nothing.
+    pub worker_kills: u32,
+    /// Attempts of one spec that may end because its workspace could not be made ready.
+    pub setup_attempts: u32,
     /// Specs in one record, so that a record stays well under a message.
     pub specs_per_record: usize,
     /// Slots of one worker.
@@ -31,10 +35,34 @@ pub struct Bounds {
     pub suspect_after: Millis,
     /// Silence after which a worker's attempts are lost.
     pub lost_after: Millis,
-    /// How long a new leader waits for the workers that hold attempts.
+    /// How long a new leader holds back what waits, so that the workers that are about to come back share it. Short:
+    /// nothing but the spread of work depends on it.
+    pub gather: Millis,
+    /// How long a new leader waits at most for a worker that holds attempts before it takes them for lost, where their
+    /// run would give the worker up sooner. See [`Bounds::patience_after_takeover`].
     pub recovery_window: Millis,
     /// How long a retry waits for a worker that has not failed it yet.
     pub elsewhere_wait: Millis,
+    /// How long what no worker could be set up for waits for another worker.
+    pub setup_wait: Millis,
+    /// Specs that are decided at one time because no worker can be set up for them: the rest follows a moment later.
+    pub given_up_at_once: usize,
+    /// Attempts in a row that end by a worker's own fault before it is cordoned.
+    pub cordon_faults: u32,
+    /// Runs whose setup fails on a worker and not elsewhere before it is cordoned.
+    pub cordon_setups: u32,
+    /// Specs in a row that fail on a worker and pass elsewhere before it is cordoned.
+    pub cordon_failures: u32,
+    /// How long a cordoned worker waits for one attempt to show that it is well; doubled while it is not.
+    pub cordon_wait: Millis,
+    /// The longest such wait: whoever mended the host should not wait for longer.
+    pub cordon_wait_longest: Millis,
+    /// Workers that went away while cordoned and are remembered.
+    pub cordons_away: usize,
+    /// Ended runs of which lost attempts are remembered, so that their late results are still kept as evidence.
+    pub ended_runs: usize,
+    /// Lost attempts remembered of one ended run.
+    pub lost_remembered: usize,
 }
 
 impl Bounds {
@@ -48,14 +76,36 @@ impl Bounds {
         classes: 256,
         retries: 100,
         lost_attempts: 3,
+        worker_kills: 2,
+        setup_attempts: 8,
         specs_per_record: 500,
         slots_per_worker: 4096,
         lookahead: 16,
         suspect_after: Millis::seconds(6),
         lost_after: Millis::seconds(60),
+        gather: Millis(250),
         recovery_window: Millis::seconds(30),
         elsewhere_wait: Millis::seconds(30),
+        setup_wait: Millis::seconds(10),
+        given_up_at_once: 2000,
+        cordon_faults: 3,
+        cordon_setups: 2,
+        cordon_failures: 3,
+        cordon_wait: Millis::seconds(30),
+        cordon_wait_longest: Millis::seconds(600),
+        cordons_away: 1000,
+        ended_runs: 256,
+        lost_remembered: 1000,
     };
+
+    /// How long a worker that has not come back to a new leader may stay away before its attempts are lost, where
+    /// their run takes workers for lost after `lost_after` of silence.
+    ///
+    /// Before a worker looks for the new leader it has to notice that the old one is gone, which takes it as long as
+    /// it takes the leader to notice a worker. So a run's patience counts twice here, up to the recovery window.
+    pub fn patience_after_takeover(&self, lost_after: Millis) -> Millis {
+        (lost_after + lost_after).min(self.recovery_window).max(lost_after)
+    }
 }
 
 impl Default for Bounds {

@@ -1,6 +1,8 @@
 //! Why a spec is where it is, and why a worker gets no work: in words for people.
 
-use crate::{AttemptPhase, Core, Run, RunId, SpecIndex, SpecPhase, Timestamp, WorkerView};
+use crate::live::{Cordon, Probation};
+use crate::machine::evidence;
+use crate::{AttemptPhase, Core, Run, RunId, Spec, SpecIndex, SpecPhase, SpecVerdict, Timestamp, WorkerView};
 
 /// Why one spec is where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +31,7 @@ impl Core {
         let spec = run.spec(index)?;
         let mut facts = Vec::new();
         match spec.phase {
-            SpecPhase::Decided(verdict) => facts.push(format!("decided: {verdict}")),
+            SpecPhase::Decided(verdict) => facts.push(decided(spec, verdict)),
             SpecPhase::Active => {
                 if let Some((number, attempt)) = spec.newest() {
                     facts.push(format!(
@@ -62,7 +64,7 @@ impl Core {
     }
 
     fn why_waiting(&self, run_id: RunId, index: SpecIndex, now: Timestamp) -> String {
-        if let Some(until) = self.live.recovering_until {
+        if let Some(until) = self.live.gathering_until {
             return format!("the leader waits {} more for workers to come back", until.since(now));
         }
         let Some((run, live)) = self.state.run(run_id).zip(self.live.runs.get(&run_id)) else {
@@ -72,6 +74,11 @@ impl Core {
         let requirements = &run.group_of(spec).requirements;
         let candidates = self.candidates(run_id, index);
         let able = candidates.iter().filter(|candidate| candidate.because.is_empty()).count();
+        let class = live.class_of(spec.group);
+        if let Some(since) = live.hopeless.get(&class) {
+            let left = (*since + self.config.bounds.setup_wait).since(now);
+            return format!("{}: given up in {left} unless another comes", self.why_given_up(run_id));
+        }
         if candidates.is_empty() {
             return "no worker is linked".to_owned();
         }
@@ -79,11 +86,20 @@ impl Core {
             let with = if requirements.is_empty() { String::new() } else { format!(" with {requirements}") };
             return format!("waits for a worker{with}: none of {} can take it", candidates.len());
         }
-        if let Some(until) = live.elsewhere.get(&index).filter(|until| **until > now) {
+        if spec.is_suspect() {
+            let busy = candidates.iter().filter(|candidate| candidate.because.is_empty());
+            let busy = busy.filter(|candidate| self.runs_suspect(&candidate.worker)).count();
+            return format!(
+                "{}; waits for a worker that runs no other such spec: {busy} of {able} do",
+                evidence(spec, now)
+            );
+        }
+        let elsewhere = live.elsewhere.get(&index).filter(|until| **until > now);
+        if let Some(until) = elsewhere.filter(|_| self.has_elsewhere(live, class, spec)) {
             return format!("a retry: waits up to {} for a worker that has not failed it", until.since(now));
         }
-        let class = live.class_of(spec.group);
-        let before = live.queue.places(class).take_while(|place| place.spec != index).count();
+        let own = self.place_of(run_id, index).map(|(_, _, place)| place);
+        let before = live.queue.of_class(class).filter(|(_, place)| Some(**place) < own).count();
         let known = candidates.len();
         format!(
             "waits for a free slot: {before} of its kind go first; it can run on {able} of {known} workers"
@@ -94,9 +110,13 @@ impl Core {
         let Some(run) = self.state.run(run_id) else { return Vec::new() };
         let Some(spec) = run.spec(index) else { return Vec::new() };
         let requirements = &run.group_of(spec).requirements;
+        let live = self.live.runs.get(&run_id);
         let why_not = |worker: &crate::live::Worker| match requirements.unmet(&worker.capabilities) {
             _ if worker.incarnation.is_none() => "it has not come back to this leader yet".to_owned(),
             Some(requirement) => format!("it lacks {requirement}"),
+            None if live.is_some_and(|live| live.bars(&worker.id)) => {
+                "the workspace could not be made ready on it".to_owned()
+            }
             None => worker.why_no_work().unwrap_or_default(),
         };
         self.live
@@ -104,6 +124,11 @@ impl Core {
             .values()
             .map(|worker| WorkerExplanation { worker: worker.id.0.clone(), because: why_not(worker) })
             .collect()
+    }
+
+    fn runs_suspect(&self, worker: &str) -> bool {
+        let named = self.live.named(&crate::WorkerId(worker.to_owned()));
+        named.is_some_and(|(_, worker)| worker.runs_suspect())
     }
 
     /// The workers, for people.
@@ -117,7 +142,7 @@ impl Core {
             String::new()
         } else if let Some(why) = worker.why_no_work() {
             why
-        } else if self.live.recovering_until.is_some() {
+        } else if self.live.gathering_until.is_some() {
             "the leader waits for other workers to come back".to_owned()
         } else if waiting {
             "nothing that waits can run here".to_owned()
@@ -132,13 +157,30 @@ impl Core {
             draining: worker.draining,
             problem: worker.problem.clone(),
             held_back_by: worker.held_back_by.clone(),
-            cordoned: worker.cordoned.clone(),
+            cordoned: worker.cordon.as_ref().map(|cordon| cordoned(cordon, now)),
             version: worker.version.clone(),
             capabilities: worker.capabilities.clone(),
-            slots: worker.slots.iter().map(|(slot, running)| (*slot, running.map(|r| r.attempt))).collect(),
+            slots: worker.slots().iter().map(|(slot, running)| (*slot, running.map(|r| r.attempt))).collect(),
             idle_because,
         }
     }
+}
+
+fn decided(spec: &Spec, verdict: SpecVerdict) -> String {
+    match &spec.because {
+        Some(because) => format!("decided: {verdict}: {because}"),
+        None => format!("decided: {verdict}"),
+    }
+}
+
+/// Why a worker is cordoned, and when it is tried again.
+fn cordoned(cordon: &Cordon, now: Timestamp) -> String {
+    let next = match cordon.probation {
+        Probation::Waits(until) => format!("it is tried again in {}", until.since(now)),
+        Probation::Open => "the next attempt that it can run is its chance".to_owned(),
+        Probation::Tries(attempt) => format!("attempt {attempt} is its chance"),
+    };
+    format!("{}; {next}", cordon.reason)
 }
 
 impl Run {
@@ -146,7 +188,7 @@ impl Run {
     pub fn facts_about(&self, index: SpecIndex, now: Timestamp) -> Vec<String> {
         let Some(spec) = self.spec(index) else { return Vec::new() };
         let mut facts = vec![match spec.phase {
-            SpecPhase::Decided(verdict) => format!("decided: {verdict}"),
+            SpecPhase::Decided(verdict) => decided(spec, verdict),
             SpecPhase::Active => match spec.newest() {
                 Some((number, attempt)) => {
                     format!("attempt {number} was given to worker {} slot {}", attempt.worker, attempt.slot)

@@ -54,6 +54,6 @@ pub use submission::{
 pub use summary::RunSummary;
 pub use time::{Millis, Timestamp};
 pub use verdict::{
-    Artifact, AttemptVerdict, ExitStatus, Finish, InvalidReason, Output, RunVerdict, SpecVerdict, TestCounts,
-    TestOutcome, TestResult, Timing,
+    Artifact, AttemptVerdict, ExitStatus, Finish, InvalidReason, LostCause, Output, RunVerdict, SpecVerdict,
+    TestCounts, TestOutcome, TestResult, Timing,
 };

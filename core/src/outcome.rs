@@ -1,8 +1,8 @@
 //! What comes out of the core: records first, and only after their commit everything that others can see.
 
 use crate::{
-    AttemptId, Entry, IdParseError, Millis, Recipe, RunId, SlotId, SubmissionError, WorkerId, Workspace,
-    ids::RequestId,
+    AttemptId, Entry, IdParseError, Millis, Recipe, RunId, SlotId, SubmissionError, SubmissionId, WorkerId,
+    Workspace, ids::RequestId,
 };
 use std::sync::Arc;
 use thiserror::Error;
@@ -116,6 +116,16 @@ pub enum Refusal {
         /// What there is instead.
         have: String,
     },
+    /// The submission's number was used before, for something else.
+    #[error(
+        "submission number {submission} was already used for run {run}, with other content; submit again with a new number"
+    )]
+    OtherContent {
+        /// The number, as 32 hexadecimal digits.
+        submission: String,
+        /// The run that it made.
+        run: RunId,
+    },
     /// The leader is at a bound.
     #[error("{what}: {limit} at most; try again when some are finished")]
     Full {
@@ -133,6 +143,14 @@ pub enum Refusal {
     /// The text is no run id.
     #[error(transparent)]
     BadId(#[from] IdParseError),
+}
+
+impl Refusal {
+    /// The answer to a submission whose number made `run` before, out of something else. The core compares with the
+    /// unfinished runs; its driver compares with the rest.
+    pub fn other_content(submission: SubmissionId, run: RunId) -> Refusal {
+        Refusal::OtherContent { submission: format!("{:032x}", submission.0), run }
+    }
 }
 
 /// An order to a worker.

@@ -58,6 +58,8 @@ struct Known {
     users: u32,
     /// Slots that can serve it, of workers that are there.
     slots: u32,
+    /// Workers that take work of it.
+    takers: u32,
 }
 
 impl Classes {
@@ -79,7 +81,7 @@ impl Classes {
             }
             return (class, false);
         }
-        let fresh = Some(Known { requirements: requirements.clone(), users: 1, slots: 0 });
+        let fresh = Some(Known { requirements: requirements.clone(), users: 1, slots: 0, takers: 0 });
         let place = self.known.iter().position(Option::is_none).unwrap_or_else(|| {
             self.known.push(None);
             self.known.len() - 1
@@ -122,6 +124,40 @@ impl Classes {
         }
     }
 
+    pub(crate) fn clear_takers(&mut self) {
+        self.known.iter_mut().flatten().for_each(|known| known.takers = 0);
+    }
+
+    /// Counts a worker that takes work of these classes from now on.
+    pub(crate) fn add_taker(&mut self, takes: Option<ClassSet>) {
+        self.each(takes, |known| known.takers += 1);
+    }
+
+    /// Counts it no longer.
+    pub(crate) fn drop_taker(&mut self, takes: Option<ClassSet>) {
+        // A class that is new in its place counts from zero: `Live::reclassify` counts again.
+        self.each(takes, |known| known.takers = known.takers.saturating_sub(1));
+    }
+
+    fn each(&mut self, classes: Option<ClassSet>, change: impl Fn(&mut Known)) {
+        for class in classes.into_iter().flat_map(ClassSet::iter) {
+            if let Some(Some(known)) = self.known.get_mut(usize::from(class.0)) {
+                change(known);
+            }
+        }
+    }
+
+    /// How many workers take work of each class.
+    pub(crate) fn all_takers(&self) -> impl Iterator<Item = (Class, u32)> {
+        let known = self.known.iter().enumerate();
+        known.filter_map(|(place, known)| Some((Class(place as u8), known.as_ref()?.takers)))
+    }
+
+    /// How many workers take work of a class.
+    pub(crate) fn takers(&self, class: Class) -> u32 {
+        self.known.get(usize::from(class.0)).and_then(Option::as_ref).map_or(0, |known| known.takers)
+    }
+
     pub(crate) fn slots(&self, class: Class) -> u32 {
         self.known.get(usize::from(class.0)).and_then(Option::as_ref).map_or(0, |known| known.slots)
     }
@@ -149,31 +185,51 @@ pub(crate) struct Place {
     pub(crate) spec: SpecIndex,
 }
 
+/// Who may take a waiting spec.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Lane {
+    /// Any worker that can.
+    Open,
+    /// For a while only one that has not had it, where there is one.
+    Elsewhere,
+    /// One that runs no other suspect: an attempt took a worker down.
+    Suspect,
+}
+
 /// One run's waiting specs.
+///
+/// Each lane is a queue of its own, so that specs which may not run on a worker never stand in the way of others.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct RunQueue {
-    classes: BTreeMap<Class, BTreeSet<Place>>,
+    lanes: BTreeMap<(Class, Lane), BTreeSet<Place>>,
     waiting: ClassSet,
     len: usize,
 }
 
 impl RunQueue {
-    pub(crate) fn push(&mut self, class: Class, place: Place) {
-        if self.classes.entry(class).or_default().insert(place) {
+    pub(crate) fn push(&mut self, class: Class, lane: Lane, place: Place) {
+        if self.lanes.entry((class, lane)).or_default().insert(place) {
             self.waiting.insert(class);
             self.len += 1;
         }
     }
 
-    pub(crate) fn remove(&mut self, class: Class, place: &Place) {
-        let Some(places) = self.classes.get_mut(&class) else { return };
+    pub(crate) fn remove(&mut self, class: Class, lane: Lane, place: &Place) {
+        let Some(places) = self.lanes.get_mut(&(class, lane)) else { return };
         if places.remove(place) {
             self.len -= 1;
         }
         if places.is_empty() {
-            self.classes.remove(&class);
-            self.waiting.remove(class);
+            self.lanes.remove(&(class, lane));
+            if self.lanes_of(class).next().is_none() {
+                self.waiting.remove(class);
+            }
         }
+    }
+
+    fn lanes_of(&self, class: Class) -> impl Iterator<Item = (Lane, &BTreeSet<Place>)> {
+        let lanes = self.lanes.range((class, Lane::Open)..=(class, Lane::Suspect));
+        lanes.map(|((_, lane), places)| (*lane, places))
     }
 
     pub(crate) fn waiting(&self) -> ClassSet {
@@ -184,12 +240,20 @@ impl RunQueue {
         self.len == 0
     }
 
-    pub(crate) fn places(&self, class: Class) -> impl Iterator<Item = &Place> {
-        self.classes.get(&class).into_iter().flatten()
+    /// One lane of a class, in order.
+    pub(crate) fn places(&self, class: Class, lane: Lane) -> impl Iterator<Item = &Place> {
+        self.lanes.get(&(class, lane)).into_iter().flatten()
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Class, &Place)> {
-        self.classes.iter().flat_map(|(class, places)| places.iter().map(move |place| (*class, place)))
+    /// Everything that waits in a class, lane by lane.
+    pub(crate) fn of_class(&self, class: Class) -> impl Iterator<Item = (Lane, &Place)> {
+        self.lanes_of(class).flat_map(|(lane, places)| places.iter().map(move |place| (lane, place)))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Class, Lane, &Place)> {
+        self.lanes
+            .iter()
+            .flat_map(|((class, lane), places)| places.iter().map(move |place| (*class, *lane, place)))
     }
 }
 

@@ -44,6 +44,9 @@ pub enum Record {
         workspace: Workspace,
         /// Rules over all groups.
         policy: RunPolicy,
+        /// Digest of what was submitted; none where nobody took it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        content: Option<String>,
     },
     /// A group joined; its specs follow.
     GroupAdded {
@@ -122,6 +125,9 @@ pub enum Record {
         spec: SpecIndex,
         /// The verdict.
         verdict: SpecVerdict,
+        /// Why, in a sentence, where the last attempt does not say it; else empty.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        because: String,
     },
     /// The run is to stop: specs that wait are cancelled by this very record, running attempts are told to stop.
     RunCancelled {

@@ -20,6 +20,9 @@ pub struct Submission {
     pub workspace: Workspace,
     /// Rules over all groups.
     pub policy: RunPolicy,
+    /// Digest of everything that the client chose, made by whoever took the submission in: one number with two
+    /// contents is refused. None where that is not checked.
+    pub content: Option<String>,
     /// The groups, at least one.
     pub groups: Vec<GroupSubmission>,
 }
@@ -100,6 +103,9 @@ pub struct RunPolicy {
     /// Silence after which a worker's attempts are lost; none means the mesh's default.
     #[serde(default)]
     pub lost_after: Option<Millis>,
+    /// Workers that attempts of one spec may take down before it is decided as crashed; none means the mesh's default.
+    #[serde(default)]
+    pub worker_kills: Option<u32>,
 }
 
 /// One group of a submission.
@@ -205,6 +211,13 @@ impl Submission {
             return Err(SubmissionError::NoGroups);
         }
         within("the number of groups", self.groups.len(), bounds.groups_per_run)?;
+        if let Some(kills) = self.policy.worker_kills {
+            within(
+                "the number of workers that a spec may take down",
+                kills as usize,
+                bounds.retries as usize,
+            )?;
+        }
         let specs = self.groups.iter().map(|group| group.specs.len()).sum();
         let mut labels = BTreeSet::new();
         for group in &self.groups {

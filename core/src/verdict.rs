@@ -145,6 +145,57 @@ pub enum AttemptVerdict {
     Invalid(InvalidReason),
 }
 
+/// Why an attempt was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LostCause {
+    /// Nothing was heard from its worker for too long.
+    WorkerSilent,
+    /// Its worker came back in another life, without it.
+    WorkerRestarted,
+    /// Its worker came back in the same life and had never got the order.
+    OrderMissed,
+    /// The shim that it ran under died.
+    ShimDied,
+    /// Its worker shuts down and could not wait for it any longer: nobody's fault.
+    Drained,
+    /// The worker's disk is full.
+    NoRoom,
+    /// The worker did not take the order.
+    Refused,
+    /// Anything else that the worker could not do.
+    WorkerFailed,
+    /// The daemon that led its run is gone for good.
+    Abandoned,
+}
+
+impl LostCause {
+    /// True when the attempt may have brought it about by what it did to its worker.
+    pub fn takes_worker_down(self) -> bool {
+        match self {
+            LostCause::WorkerSilent | LostCause::WorkerRestarted | LostCause::ShimDied => true,
+            LostCause::OrderMissed
+            | LostCause::Drained
+            | LostCause::NoRoom
+            | LostCause::Refused
+            | LostCause::WorkerFailed
+            | LostCause::Abandoned => false,
+        }
+    }
+
+    /// True when the worker itself is to blame: it was there, and did not do its part.
+    pub fn is_workers_fault(self) -> bool {
+        match self {
+            LostCause::ShimDied | LostCause::NoRoom | LostCause::Refused | LostCause::WorkerFailed => true,
+            LostCause::WorkerSilent
+            | LostCause::WorkerRestarted
+            | LostCause::OrderMissed
+            | LostCause::Drained
+            | LostCause::Abandoned => false,
+        }
+    }
+}
+
 /// A spec's final verdict, recorded exactly once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -243,6 +294,9 @@ pub struct Finish {
     /// Why, in a sentence; empty for a plain pass.
     #[serde(default)]
     pub message: String,
+    /// Why it was lost; none when it was not, or nobody said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<LostCause>,
     /// How the process ended; none when it never started or was lost.
     #[serde(default)]
     pub exit: Option<ExitStatus>,
@@ -269,6 +323,7 @@ impl Finish {
         Finish {
             verdict,
             message: message.into(),
+            lost: None,
             exit: None,
             timing: Timing::default(),
             tests: TestCounts::default(),
@@ -277,6 +332,11 @@ impl Finish {
             artifacts: Vec::new(),
             leaked: Vec::new(),
         }
+    }
+
+    /// The end of an attempt that was lost, without a result.
+    pub fn lost(cause: LostCause, message: impl Into<String>) -> Self {
+        Finish { lost: Some(cause), ..Finish::declared(AttemptVerdict::Lost, message) }
     }
 }
 

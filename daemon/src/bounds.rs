@@ -245,3 +245,5 @@ pub(crate) const BLOBS_PER_STEP: usize = 1000;
 pub(crate) const LIVE_FILES: usize = 8_000_000;
 /// Forgotten manifests keep their files alive until that set is made anew, which reads every manifest.
 pub(crate) const LIVE_REBUILD: Duration = Duration::from_secs(6 * 3600);
+/// How long a starting daemon waits for stores that do not answer yet: after a power cut everything starts at once.
+pub(crate) const STORE_STARTS: Duration = Duration::from_secs(120);

@@ -3,6 +3,7 @@
 use crate::api::Shared;
 use crate::cluster::{self, ClusterError, Coordinator, EtcdOptions, LeaderNote, Member};
 use crate::config::{ClusterConfig, DaemonConfig};
+use crate::error::chain;
 use crate::lock::Lock;
 use crate::parts::{Parts, PartsOptions};
 use crate::places::{Places, open_all};
@@ -18,6 +19,7 @@ use part_worker::{Directory, Worker, WorkerOptions, shim};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -33,7 +35,10 @@ pub async fn serve(
 ) -> Result<(), DaemonError> {
     let gate = Gate::of(&config).map_err(DaemonError::Trust)?;
     let mut lock = take_home(&mut config).await?;
-    let places = open_all(&config).await?;
+    let places = tokio::select! {
+        () = stop.cancelled() => return Ok(()),
+        places = open_patiently(&config) => places?,
+    };
     let store = Arc::clone(&places.store);
     let listener = TcpListener::bind(config.listen)
         .await
@@ -127,6 +132,25 @@ pub async fn serve(
     settle("the server", server).await;
     store.close().await;
     result
+}
+
+/// Opens the stores, waiting a while for those that do not answer yet.
+async fn open_patiently(config: &DaemonConfig) -> Result<Places, DaemonError> {
+    let begun = Instant::now();
+    let (mut wait, mut told) = (bounds::COMMIT_FIRST, false);
+    loop {
+        let error = match open_all(config).await {
+            Ok(places) => return Ok(places),
+            Err(error) if error.may_pass() && begun.elapsed() < bounds::STORE_STARTS => error,
+            Err(error) => return Err(error),
+        };
+        if !told {
+            tracing::warn!(error = chain(&error), "waiting for the stores");
+            told = true;
+        }
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(bounds::COMMIT_SLOWEST);
+    }
 }
 
 /// Waits until nothing runs on this host, or nobody can tell.

@@ -113,13 +113,13 @@ impl DaemonError {
     pub(crate) fn may_pass(&self) -> bool {
         match self {
             DaemonError::Store(error) | DaemonError::Commit(CommitError::Store(error)) => error.is_temporary(),
+            DaemonError::Blobs(error) => error.is_temporary(),
             DaemonError::Config { .. }
             | DaemonError::Folder { .. }
             | DaemonError::HomeTaken { .. }
             | DaemonError::Gate { .. }
             | DaemonError::Listen { .. }
             | DaemonError::Exposed { .. }
-            | DaemonError::Blobs(_)
             | DaemonError::Commit(CommitError::Superseded { .. } | CommitError::Misfit { .. })
             | DaemonError::Ledger(_)
             | DaemonError::Worker(_)

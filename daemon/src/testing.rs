@@ -270,6 +270,7 @@ pub(crate) fn submission(number: u128, specs: &[&str]) -> Box<Submission> {
         source: Source::default(),
         workspace: Workspace::InPlace("/nowhere".to_owned()),
         policy: RunPolicy::default(),
+        content: None,
         groups: vec![GroupSubmission {
             label: "all".to_owned(),
             suite: "main".to_owned(),

@@ -9,6 +9,7 @@ pub fn of_refusal(refusal: &Refusal) -> Status {
     let code = match refusal {
         Refusal::Invalid(_) | Refusal::BadId(_) => Code::InvalidArgument,
         Refusal::NoWorker { .. } => Code::FailedPrecondition,
+        Refusal::OtherContent { .. } => Code::AlreadyExists,
         Refusal::Full { .. } => Code::ResourceExhausted,
         Refusal::NotRunning { .. } => Code::NotFound,
     };

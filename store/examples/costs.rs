@@ -202,6 +202,7 @@ fn ledger(run: RunId) -> Vec<Entry> {
         source: Source::default(),
         workspace: Workspace::InPlace("/workspace".to_owned()),
         policy: RunPolicy::default(),
+        content: None,
     }];
     for spec in 0..SPECS {
         let attempt = AttemptId { run, spec: SpecIndex(spec), number: 1 };
@@ -224,7 +225,11 @@ fn ledger(run: RunId) -> Vec<Entry> {
             Record::AttemptStarted { attempt },
             Record::TestsReported { attempt, batch: 0, tests: (0..3).map(test).collect() },
             Record::AttemptFinished { attempt, finish: Box::new(finish), key: key(spec), counts: true },
-            Record::SpecDecided { spec: SpecIndex(spec), verdict: SpecVerdict::Passed { flaky: false } },
+            Record::SpecDecided {
+                spec: SpecIndex(spec),
+                verdict: SpecVerdict::Passed { flaky: false },
+                because: String::new(),
+            },
         ]);
     }
     let at = |number: usize| Timestamp(1_700_000_000_000 + run.0 as u64 * 1_000_000 + number as u64);

@@ -31,7 +31,7 @@ pub(crate) fn by_run(entries: &[Entry]) -> Vec<RunBatch<'_>> {
 impl RunBatch<'_> {
     /// The new run that this batch opens, before any of its entries is applied; none when it opens none.
     pub(crate) fn opens(&self, realm: &Realm) -> Option<RunRow> {
-        let Record::RunOpened { submission, project, build, source, workspace: _, policy: _ } =
+        let Record::RunOpened { submission, project, build, source, workspace: _, policy: _, content: _ } =
             &self.first.record
         else {
             return None;

@@ -84,10 +84,13 @@ impl Worker {
     ///
     /// When the worker's folder cannot be used.
     pub async fn start(
-        options: WorkerOptions,
+        mut options: WorkerOptions,
         directory: Directory,
         draining: watch::Receiver<bool>,
     ) -> Result<Worker, WorkerError> {
+        // Specs run in folders of their own: what they are told must be right from there, too.
+        options.home = std::path::absolute(&options.home)
+            .map_err(WorkerError::folder("finding the folder", &options.home))?;
         let (speak, says) = mpsc::channel(bounds::SLOT_QUEUE);
         let host = Arc::new(Host::new(&options, directory.clone())?);
         let mut slots = BTreeMap::new();

@@ -68,6 +68,8 @@ pub(crate) const LIVE_LISTENERS: usize = 8;
 pub(crate) const LIVE_QUEUE: usize = 4;
 /// Tries to fetch a workspace, as many as a change of leaders may cost; what came before is not fetched again.
 pub(crate) const FETCH_TRIES: u32 = 8;
+/// Those of them after which a file is believed to be lost that the mesh says it does not have.
+pub(crate) const FETCH_ABSENT_TRIES: u32 = 3;
 /// Wait before the second of them; as much longer for each further one.
 pub(crate) const FETCH_RETRY: Duration = Duration::from_millis(500);
 /// Silence of whoever sends a workspace after which somebody else is asked.

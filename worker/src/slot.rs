@@ -6,7 +6,7 @@ use crate::folder::remove_folder;
 use crate::held::Found;
 use crate::shim::{Mode, ShimHandle};
 use futures::FutureExt;
-use part_core::{AttemptId, AttemptVerdict, CancelMode, Finish, ReportBody, SlotId, StartOrder};
+use part_core::{AttemptId, CancelMode, Finish, LostCause, ReportBody, SlotId, StartOrder};
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -176,7 +176,7 @@ impl Task {
             drop(self.shim.take());
             self.host.end_shim(self.slot).await;
             let finish =
-                Finish::declared(AttemptVerdict::Lost, format!("the worker panicked: {}", words(&*panic)));
+                Finish::lost(LostCause::WorkerFailed, format!("the worker panicked: {}", words(&*panic)));
             let body = ReportBody::Finished { attempt, finish: Box::new(finish) };
             // The agent is gone only when the worker ends.
             drop(self.speak.send(SlotSays::Report(body)).await);

@@ -27,15 +27,21 @@ fn main() -> Outcome {
     println!("client");
     let (cold, snapshot) = timed(|| pack(&source, &Stamps::default()))?;
     tell("scan and hash, nothing known", cold);
+    let store = place.path().join("store");
+    let (filling, ()) = timed(|| fill(&store, &source, &snapshot))?;
     let known = settled(&snapshot, place.path())?;
     let unchanged = median(|| timed(|| pack(&source, &known)).map(|(time, _)| time))?;
     tell("the same, nothing changed", unchanged);
     fs::write(source.join("folder-3/file-7"), "changed")?;
     let (one, changed) = timed(|| pack(&source, &known))?;
     tell("the same, one file changed", one);
+    fill(&store, &source, &changed)?;
     let manifest = snapshot.manifest.to_bytes();
     println!("  {:<44} {:>9} bytes", "manifest", manifest.len());
-    tell("read a manifest", median(|| Ok(timed(|| Ok(part_workspace::Manifest::from_bytes(&manifest)?))?.0))?);
+    tell(
+        "read a manifest",
+        median(|| Ok(timed(|| Ok(part_workspace::Manifest::from_bytes(&manifest)?))?.0))?,
+    );
     if let Some(first) = rsync(&source, &place.path().join("rsync"))? {
         tell("rsync -a, everything", first);
         let second = median(|| Ok(rsync(&source, &place.path().join("rsync"))?.unwrap_or_default()))?;
@@ -45,19 +51,19 @@ fn main() -> Outcome {
     }
 
     println!("worker");
-    let store = place.path().join("store");
-    let (filling, ()) = timed(|| fill(&store, &source, &[&snapshot, &changed]))?;
     tell("fill the cache", filling);
     let blob = |digest: &Digest| store.join(digest.to_string());
     let target = place.path().join("target");
     let (laying, stamps) = timed(|| Ok(lay_out(&snapshot.manifest, &blob, &target)?))?;
     tell("lay out anew", laying);
-    let (again, (stamps, _)) = timed(|| Ok(renew(&snapshot.manifest, &blob, &target, &stamps, &BTreeSet::new())?))?;
+    let (again, (stamps, _)) =
+        timed(|| Ok(renew(&snapshot.manifest, &blob, &target, &stamps, &BTreeSet::new())?))?;
     tell("lay out over it at once (all is read)", again);
     let stamps = settled_stamps(&stamps, place.path())?;
-    let renewed = median(|| {
-        Ok(timed(|| Ok(renew(&snapshot.manifest, &blob, &target, &stamps, &BTreeSet::new())?))?.0)
-    })?;
+    let renewed =
+        median(
+            || Ok(timed(|| Ok(renew(&snapshot.manifest, &blob, &target, &stamps, &BTreeSet::new())?))?.0),
+        )?;
     tell("lay out over it later (nothing is read)", renewed);
     let (one, (_, done)) =
         timed(|| Ok(renew(&changed.manifest, &blob, &target, &stamps, &BTreeSet::new())?))?;
@@ -100,14 +106,12 @@ fn settled_stamps(stamps: &Stamps, place: &Path) -> Outcome<Stamps> {
     Ok(loaded)
 }
 
-fn fill(store: &Path, source: &Path, snapshots: &[&Snapshot]) -> Outcome {
+fn fill(store: &Path, source: &Path, snapshot: &Snapshot) -> Outcome {
     fs::create_dir_all(store)?;
-    for snapshot in snapshots {
-        for (digest, (path, _)) in &snapshot.sources {
-            let target = store.join(digest.to_string());
-            if !target.exists() {
-                fs::copy(source.join(path), target)?;
-            }
+    for (digest, (path, _)) in &snapshot.sources {
+        let target = store.join(digest.to_string());
+        if !target.exists() {
+            fs::copy(source.join(path), target)?;
         }
     }
     Ok(())

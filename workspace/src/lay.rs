@@ -120,9 +120,8 @@ pub(crate) fn lay_into(items: &[Item], folder: &Path) -> Result<Stamps, LayError
     let stamps = Mutex::new(Vec::with_capacity(files.len()));
     threads::for_each(&files, threads::count(bounds::WRITERS), 32, |_, item| {
         let What::File { source, mode, digest } = &item.what else { return Ok(()) };
-        let copied = BUFFER.with_borrow_mut(|buffer| {
-            copier.copy(source, &folder.join(&item.path), *mode, *digest, buffer)
-        });
+        let copied = BUFFER
+            .with_borrow_mut(|buffer| copier.copy(source, &folder.join(&item.path), *mode, *digest, buffer));
         let stamp = copied.map_err(|error| copy_error(item, *digest, error))?;
         if let Some(path) = item.path.to_str() {
             let digest = digest.unwrap_or(Digest([0; 32]));
@@ -185,7 +184,8 @@ mod tests {
     }
 
     fn entry(path: &str, content: &str, executable: bool) -> Entry {
-        let kind = Kind::File { digest: Digest::of(content.as_bytes()), bytes: content.len() as u64, executable };
+        let kind =
+            Kind::File { digest: Digest::of(content.as_bytes()), bytes: content.len() as u64, executable };
         Entry { path: path.to_owned(), kind }
     }
 

@@ -245,8 +245,12 @@ impl Manifest {
             return Err(ManifestError::Count { count });
         }
         let refused = |entry: &Entry, rule| ManifestError::Name { path: entry.path.clone(), rule };
-        let folders: BTreeSet<&str> =
-            self.entries.iter().filter(|entry| entry.kind == Kind::Folder).map(|entry| entry.path.as_str()).collect();
+        let folders: BTreeSet<&str> = self
+            .entries
+            .iter()
+            .filter(|entry| entry.kind == Kind::Folder)
+            .map(|entry| entry.path.as_str())
+            .collect();
         let mut seen = HashMap::with_capacity(count);
         let mut before = "";
         for entry in &self.entries {
@@ -312,7 +316,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn file(path: &str, content: &str) -> Entry {
-        let kind = Kind::File { digest: Digest::of(content.as_bytes()), bytes: content.len() as u64, executable: false };
+        let kind = Kind::File {
+            digest: Digest::of(content.as_bytes()),
+            bytes: content.len() as u64,
+            executable: false,
+        };
         Entry { path: path.to_owned(), kind }
     }
 
@@ -330,7 +338,8 @@ mod tests {
             kind: Kind::File { digest: Digest::of(b"x"), bytes: 1, executable: true },
             ..file("run.sh", "x")
         };
-        let manifest = Manifest::new(vec![run, link("l", "a/b"), folder("a"), file("a/b", "x")]).expect("fine");
+        let manifest =
+            Manifest::new(vec![run, link("l", "a/b"), folder("a"), file("a/b", "x")]).expect("fine");
         let hash = Digest::of(b"x");
         let text = format!(
             r#"{{"version":1,"entries":[{{"path":"a"}},{{"path":"a/b","digest":"{hash}","bytes":1}},{{"path":"l","link":"a/b"}},{{"path":"run.sh","digest":"{hash}","bytes":1,"executable":true}}]}}"#
@@ -379,8 +388,9 @@ mod tests {
         let name = prop::sample::select(vec!["a", "b", "A", "ä", "x.rs", "c d", "-", "\u{1f600}"]);
         let kind = prop_oneof![
             Just(Kind::Folder),
-            (any::<[u8; 32]>(), 0..1000_u64, any::<bool>())
-                .prop_map(|(digest, bytes, executable)| Kind::File { digest: Digest(digest), bytes, executable }),
+            (any::<[u8; 32]>(), 0..1000_u64, any::<bool>()).prop_map(|(digest, bytes, executable)| {
+                Kind::File { digest: Digest(digest), bytes, executable }
+            }),
             "[ab./]{0,6}".prop_map(|target| Kind::Symlink { target }),
         ];
         let path = prop::collection::vec(name, 1..3).prop_map(|names| names.join("/"));

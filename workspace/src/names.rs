@@ -53,7 +53,9 @@ impl fmt::Display for Rule {
             Rule::Shape => f.write_str("it is no path below the workspace"),
             Rule::Control => f.write_str("the name has control characters"),
             Rule::Character(c) => write!(f, "the name has a {c:?}, which other systems do not take"),
-            Rule::Ending => f.write_str("a name that ends with a dot or a blank is not taken by other systems"),
+            Rule::Ending => {
+                f.write_str("a name that ends with a dot or a blank is not taken by other systems")
+            }
             Rule::Reserved(name) => write!(f, "{name:?} is a device on other systems"),
             Rule::LongName => write!(f, "a name has at most {} bytes", bounds::COMPONENT_BYTES),
             Rule::LongPath => write!(f, "a path has at most {} bytes", bounds::PATH_BYTES),
@@ -61,7 +63,9 @@ impl fmt::Display for Rule {
                 write!(f, "other systems take it for {other:?}, which differs only by case or composition")
             }
             Rule::AbsoluteLink(target) => write!(f, "it is a link to the absolute path {target:?}"),
-            Rule::EscapingLink(target) => write!(f, "it is a link that leads out of the workspace, to {target:?}"),
+            Rule::EscapingLink(target) => {
+                write!(f, "it is a link that leads out of the workspace, to {target:?}")
+            }
             Rule::LinkTarget => {
                 write!(f, "it is a link whose target is empty or has more than {} bytes", bounds::LINK_BYTES)
             }
@@ -176,7 +180,20 @@ mod tests {
 
     #[test]
     fn names_that_some_system_does_not_take_are_refused_with_the_rule() {
-        let fine = ["a", "a/b.c", ".env", "…/日本", "[id].tsx", "a b", "com", "com10", "console", "nulls.rs", "x?*<>|\"", "~"];
+        let fine = [
+            "a",
+            "a/b.c",
+            ".env",
+            "…/日本",
+            "[id].tsx",
+            "a b",
+            "com",
+            "com10",
+            "console",
+            "nulls.rs",
+            "x?*<>|\"",
+            "~",
+        ];
         for path in fine {
             assert_eq!(check_path(path), Ok(()), "{path:?}");
         }
@@ -208,9 +225,14 @@ mod tests {
 
     #[test]
     fn names_that_are_one_on_some_system_fold_to_one() {
-        for (one, other) in
-            [("README", "readme"), ("Ä", "a\u{308}"), ("straße", "STRASSE"), ("ΑΣ", "ας"), ("ﬁ", "FI"), ("a/B", "A/b")]
-        {
+        for (one, other) in [
+            ("README", "readme"),
+            ("Ä", "a\u{308}"),
+            ("straße", "STRASSE"),
+            ("ΑΣ", "ας"),
+            ("ﬁ", "FI"),
+            ("a/B", "A/b"),
+        ] {
             assert_eq!(folded(one), folded(other), "{one} {other}");
         }
         assert_ne!(folded("a"), folded("b"));

@@ -122,6 +122,6 @@ mod tests {
             "#!/elsewhere/1/.venv/bin/python\nimport sys # /elsewhere/1\n"
         );
         assert_eq!(fs::metadata(&script).expect("there").permissions().mode() & 0o111, 0o111);
-        assert_eq!(texts_with(root, Path::new("/home/0/tree")).expect("looked through"), [PathBuf::new(); 0]);
+        assert!(texts_with(root, Path::new("/home/0/tree")).expect("looked through").is_empty());
     }
 }

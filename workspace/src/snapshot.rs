@@ -74,7 +74,9 @@ impl Snapshot {
                     read_bytes.fetch_add(stamp.bytes, Ordering::Relaxed);
                 }),
             };
-            if let Some(slot) = hashed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_mut(place) {
+            if let Some(slot) =
+                hashed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_mut(place)
+            {
                 *slot = one;
             }
             Ok(())
@@ -160,7 +162,8 @@ mod tests {
         fs::write(place.path().join("b"), "y").expect("a file");
         let found = scan(place.path(), &Options::default()).expect("a scan");
         fs::remove_file(place.path().join("a")).expect("removed");
-        let snapshot = Snapshot::take(place.path(), &found, &Stamps::default(), Stamps::now()).expect("a snapshot");
+        let snapshot =
+            Snapshot::take(place.path(), &found, &Stamps::default(), Stamps::now()).expect("a snapshot");
         let paths: Vec<&str> = snapshot.manifest.entries().iter().map(|entry| entry.path.as_str()).collect();
         assert_eq!(paths, ["b"]);
     }

@@ -237,7 +237,11 @@ mod tests {
             assert_eq!(decode(&damaged), None, "byte {place}");
             assert_eq!(decode(&bytes[..place]), None, "cut at {place}");
         }
-        assert_eq!(std::fs::read_dir(place.path()).expect("a folder").count(), 1, "nothing is left beside it");
+        assert_eq!(
+            std::fs::read_dir(place.path()).expect("a folder").count(),
+            1,
+            "nothing is left beside it"
+        );
     }
 
     #[test]

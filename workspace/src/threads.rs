@@ -58,7 +58,10 @@ mod tests {
             Ok(())
         });
         assert!(all.is_ok() && done.iter().all(|done| done.load(Ordering::Relaxed) == 1));
-        assert_eq!(for_each(&items, 4, 7, |_, item| if *item == 500 { Err("500") } else { Ok(()) }), Err("500"));
+        assert_eq!(
+            for_each(&items, 4, 7, |_, item| if *item == 500 { Err("500") } else { Ok(()) }),
+            Err("500")
+        );
         assert_eq!(for_each(&[0; 0], 4, 7, |_, _: &i32| Err("none")), Ok(()));
     }
 }

@@ -2,8 +2,8 @@
 
 use super::spool::Spool;
 use crate::{
-    AttemptId, AttemptVerdict, CancelMode, Capabilities, Command, Finish, HeldAttempt, HeldState,
-    Incarnation, Introduction, Report, ReportBody, SlotId, StartOrder, Term, WorkerId,
+    AttemptId, CancelMode, Capabilities, Command, Finish, HeldAttempt, HeldState,
+    Incarnation, Introduction, LostCause, Report, ReportBody, SlotId, StartOrder, Term, WorkerId,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -164,7 +164,7 @@ impl Desk {
         for attempt in order.attempts.iter().map(|order| order.attempt) {
             self.held.remove(&attempt);
             let message = format!("slot {}: {why}", order.slot);
-            let finish = Box::new(Finish::declared(AttemptVerdict::Lost, message));
+            let finish = Box::new(Finish::lost(LostCause::Refused, message));
             self.spool.push(ReportBody::Finished { attempt, finish });
         }
     }
@@ -230,7 +230,7 @@ impl Desk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{AttemptOrder, Millis, Recipe, RunId, SpecIndex, Workspace};
+    use crate::{AttemptOrder, AttemptVerdict, Millis, Recipe, RunId, SpecIndex, Workspace};
     use std::sync::Arc;
 
     const SLOT: SlotId = SlotId(0);

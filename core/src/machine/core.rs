@@ -1,8 +1,9 @@
 //! [`Core`]: its parts, its one door, and the helpers that every handler uses.
 
+use super::next::goes_elsewhere;
 use crate::live::{Live, LiveRun, Timer};
 use crate::{
-    Bounds, CancelMode, CancelReason, Effect, Entry, Input, Millis, Pending, Record, Reply, RequestId, RunId,
+    Bounds, CancelMode, CancelReason, Effect, Entry, Input, Pending, Record, Reply, RequestId, RunId,
     SpecPhase, State, Term, Timestamp,
 };
 
@@ -24,10 +25,20 @@ pub struct Core {
 }
 
 impl Core {
-    /// Takes over unfinished runs, as folded from the store; with an empty state, starts afresh.
+    /// Takes over unfinished runs, as folded from the store; with an empty state, starts afresh. Finished runs in
+    /// `state` are dropped from memory.
     ///
-    /// Nothing is assigned until the workers that hold attempts have introduced themselves, or the recovery
-    /// window has passed. Finished runs in `state` are dropped from memory.
+    /// # What a new leader waits for
+    ///
+    /// An assignment is committed before its order leaves, so whatever a worker may be running by the order of any
+    /// leader is *active* in the ledger, and what the ledger calls *waiting* runs nowhere but as an attempt that was
+    /// declared lost, which its worker is told to drop. So specs that wait are safe to assign at once, to the free
+    /// slots of workers that have said what they hold. They are held back for [`Bounds::gather`] only, or until all
+    /// workers that hold attempts are back, so that the first one does not get everything.
+    ///
+    /// Active attempts are never touched by a takeover. They stay with their workers, which are adopted with them
+    /// when they introduce themselves. One whose worker does not come back is lost, and its spec goes again, only
+    /// after [`Bounds::patience_after_takeover`].
     pub fn new(config: Config, state: State, now: Timestamp) -> (Core, Pending) {
         let mut core = Core { config, state, live: Live::default() };
         let mut pending = Pending::default();
@@ -38,14 +49,14 @@ impl Core {
                 continue;
             }
             core.settle(run, now, &mut pending);
-            core.admit(run);
+            core.admit(run, now);
             core.expect_workers_of(run, now);
             core.finish_run_if_done(run, now, &mut pending);
         }
         if !core.live.workers.is_empty() {
-            let until = now + core.config.bounds.recovery_window;
-            core.live.recovering_until = Some(until);
-            core.live.timers.insert((until, Timer::RecoveryEnds));
+            let until = now + core.config.bounds.gather;
+            core.live.gathering_until = Some(until);
+            core.live.timers.insert((until, Timer::GatheringEnds));
         }
         core.announce(&mut pending);
         (core, pending)
@@ -78,6 +89,9 @@ impl Core {
             Input::LeaderPaused { lasted } => self.leader_paused(lasted, now),
             Input::TimePassed => self.time_passed(now, &mut pending),
         }
+        if std::mem::take(&mut self.live.takers_changed) {
+            self.takers_changed(now);
+        }
         self.assign_free_slots(now, &mut pending);
         self.announce(&mut pending);
         pending
@@ -88,8 +102,10 @@ impl Core {
         let (at, timer) = self.live.timers.first()?;
         let why = match timer {
             Timer::Silence(_) => "to see whether a worker is still there",
-            Timer::RecoveryEnds => "to stop waiting for workers to come back",
+            Timer::GatheringEnds => "to stop waiting for workers to come back",
             Timer::Elsewhere(_) => "to let a retry run on any worker",
+            Timer::Probation(_) => "to give a cordoned worker a chance",
+            Timer::GiveUp(_) => "to give up what no worker can be set up for",
         };
         Some((*at, why))
     }
@@ -104,9 +120,10 @@ impl Core {
         &self.state
     }
 
-    /// True while it waits for the workers that hold attempts of an earlier leader; nothing is assigned until then.
+    /// True for the moment in which it waits for the workers that hold attempts of an earlier leader; nothing is
+    /// assigned until then.
     pub fn is_recovering(&self) -> bool {
-        self.live.recovering_until.is_some()
+        self.live.gathering_until.is_some()
     }
 
     /// True while no attempt is on any slot: a daemon may stop without leaving work behind.
@@ -142,13 +159,14 @@ impl Core {
             let finished = self.state.run(run).is_none_or(|run| run.finished.is_some());
             pending.effect(Effect::RunAdvanced { run, through, finished });
             if finished {
+                self.remember_lost(run);
                 self.state.forget(run);
             }
         }
     }
 
     /// Puts a run's waiting specs into its queues.
-    pub(crate) fn admit(&mut self, run_id: RunId) {
+    pub(crate) fn admit(&mut self, run_id: RunId, now: Timestamp) {
         let Some(run) = self.state.runs.get(&run_id) else { return };
         let typical = vec![(0, 0); run.groups.len()];
         let mut live = LiveRun { typical, stop: stop_mode(run.cancelled.as_ref()), ..LiveRun::default() };
@@ -170,8 +188,14 @@ impl Core {
         }
         let mut waiting = Vec::new();
         for (index, spec) in run.specs.iter().enumerate() {
-            if let SpecPhase::Waiting { .. } = spec.phase {
+            if let SpecPhase::Waiting { since } = spec.phase {
                 waiting.push(crate::SpecIndex(index as u32));
+                // Every wait that goes on at a takeover began with an attempt's end.
+                let until = since + self.config.bounds.elsewhere_wait;
+                if goes_elsewhere(spec) && until > now {
+                    live.elsewhere.insert(crate::SpecIndex(index as u32), until);
+                    self.live.timers.insert((until, Timer::Elsewhere(run_id)));
+                }
             }
         }
         self.live.runs.insert(run_id, live);
@@ -191,13 +215,13 @@ impl Core {
         for (index, spec) in run.specs.iter().enumerate() {
             if let (SpecPhase::Active, Some((number, attempt))) = (spec.phase, spec.newest()) {
                 let id = crate::AttemptId { run: run_id, spec: crate::SpecIndex(index as u32), number };
-                held.push((id, attempt.worker.clone(), attempt.slot));
+                held.push((id, spec.is_suspect(), attempt.worker.clone(), attempt.slot));
             }
         }
-        for (attempt, worker, slot) in held {
+        for (attempt, suspect, worker, slot) in held {
             let key = self.live.worker_key(&worker, now);
-            let running = crate::live::Running { attempt, charged: Millis::ZERO };
-            self.live.change(key, |worker| worker.keep(slot, running));
+            let running = crate::live::Running::adopted(attempt, suspect);
+            self.live.change(key, |worker| worker.take(slot, running));
             self.watch_silence(key, now);
         }
     }

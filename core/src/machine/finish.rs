@@ -1,20 +1,11 @@
 //! Ends: of attempts, of specs, of runs.
 
+use super::next::{Next, evidence, goes_elsewhere, next};
 use crate::live::Timer;
 use crate::{
     AttemptId, AttemptVerdict, CancelReason, Core, Finish, Millis, Pending, Record, RunId, RunSummary, Spec,
-    SpecIndex, SpecPhase, SpecVerdict, Timestamp,
+    SpecIndex, SpecVerdict, Timestamp,
 };
-
-/// What follows from an attempt's end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Next {
-    Decide(SpecVerdict),
-    /// Its worker failed it: the spec goes again.
-    Again,
-    /// It did not pass and may be tried again, best elsewhere.
-    Retry,
-}
 
 impl Core {
     /// Ends an active attempt: records it, frees its slot and decides what follows.
@@ -27,17 +18,17 @@ impl Core {
     ) {
         let Some((run, spec, attempt)) = self.state.attempt(id) else { return };
         let (group, slot_time) = (spec.group, now.since(attempt.assigned_at));
-        let (key, counts, verdict) = (run.history_key(spec), finish.counts_for_history(), finish.verdict);
+        let (key, counts) = (run.history_key(spec), finish.counts_for_history());
         let ended = Record::AttemptFinished { attempt: id, finish: Box::new(finish), key, counts };
         self.free_slot(id, slot_time);
         self.record(id.run, ended, now, pending);
         if counts && let Some(live) = self.live.runs.get_mut(&id.run) {
             live.learn(group, slot_time);
         }
-        match self.next_after(id, verdict) {
+        self.weigh(id, now);
+        match self.next_after(id.run, id.spec) {
             Some(Next::Decide(verdict)) => self.decide(id.run, id.spec, verdict, now, pending),
-            Some(Next::Again) => self.enqueue(id.run, id.spec),
-            Some(Next::Retry) => self.retry(id, now),
+            Some(Next::Again | Next::Retry) => self.again(id, now),
             None => {}
         }
         self.finish_run_if_done(id.run, now, pending);
@@ -48,27 +39,20 @@ impl Core {
         let (slot, Some(key)) = (attempt.slot, self.live.by_name.get(&attempt.worker).copied()) else {
             return;
         };
-        let running = self.live.workers.get(&key).and_then(|worker| *worker.slots.get(&slot)?);
+        let running = self.live.workers.get(&key).and_then(|worker| *worker.slots().get(&slot)?);
         let Some(running) = running.filter(|running| running.attempt == id) else { return };
         self.live.fair.charge(id.run, running.charged, Some(slot_time));
         self.live.change(key, |worker| worker.free(slot));
     }
 
-    fn next_after(&self, id: AttemptId, verdict: AttemptVerdict) -> Option<Next> {
-        let run = self.state.run(id.run)?;
-        let spec = run.spec(id.spec)?;
-        let retries = run.group_of(spec).policy.retries;
-        Some(next(spec, verdict, retries, self.config.bounds.lost_attempts, run.cancelled.as_ref()))
+    fn next_after(&self, run: RunId, spec: SpecIndex) -> Option<Next> {
+        let run = self.state.run(run)?;
+        next(run, run.spec(spec)?, &self.config.bounds)
     }
 
-    fn retry(&mut self, id: AttemptId, now: Timestamp) {
+    fn again(&mut self, id: AttemptId, now: Timestamp) {
+        let elsewhere = self.state.attempt(id).is_some_and(|(_, spec, _)| goes_elsewhere(spec));
         let until = now + self.config.bounds.elsewhere_wait;
-        let elsewhere = match (self.state.run(id.run), self.live.runs.get(&id.run)) {
-            (Some(run), Some(live)) => {
-                run.spec(id.spec).is_some_and(|spec| self.has_elsewhere(live.class_of(spec.group), spec))
-            }
-            (_, _) => false,
-        };
         if elsewhere && let Some(live) = self.live.runs.get_mut(&id.run) {
             live.elsewhere.insert(id.spec, until);
             self.live.timers.insert((until, Timer::Elsewhere(id.run)));
@@ -76,7 +60,7 @@ impl Core {
         self.enqueue(id.run, id.spec);
     }
 
-    fn decide(
+    pub(crate) fn decide(
         &mut self,
         run_id: RunId,
         spec: SpecIndex,
@@ -84,8 +68,25 @@ impl Core {
         now: Timestamp,
         pending: &mut Pending,
     ) {
-        self.record(run_id, Record::SpecDecided { spec, verdict }, now, pending);
+        let because = self.because(run_id, spec, verdict, now);
+        self.record(run_id, Record::SpecDecided { spec, verdict, because }, now, pending);
         self.cancel_after_failures(run_id, now, pending);
+    }
+
+    /// What decided a spec, where its last attempt does not say it.
+    fn because(&self, run_id: RunId, index: SpecIndex, verdict: SpecVerdict, now: Timestamp) -> String {
+        let Some(spec) = self.state.run(run_id).and_then(|run| run.spec(index)) else { return String::new() };
+        let last = spec.deciding_finish().map(|finish| finish.verdict);
+        match verdict {
+            SpecVerdict::NotPassed(AttemptVerdict::Crashed) if last == Some(AttemptVerdict::Lost) => {
+                evidence(spec, now)
+            }
+            SpecVerdict::NotPassed(AttemptVerdict::SetupFailed) => self.why_given_up(run_id),
+            SpecVerdict::NotPassed(_)
+            | SpecVerdict::Passed { .. }
+            | SpecVerdict::Carried
+            | SpecVerdict::Cancelled => String::new(),
+        }
     }
 
     fn cancel_after_failures(&mut self, run_id: RunId, now: Timestamp, pending: &mut Pending) {
@@ -107,16 +108,15 @@ impl Core {
         }
         let mut ended = Vec::new();
         for (index, spec) in run.specs.iter().enumerate() {
-            if let (SpecPhase::Waiting { .. }, Some((number, _)), Some(finish)) =
-                (spec.phase, spec.newest(), spec.deciding_finish())
-            {
-                ended
-                    .push((AttemptId { run: run_id, spec: SpecIndex(index as u32), number }, finish.verdict));
+            if spec.waits() && spec.deciding_finish().is_some() {
+                ended.push(SpecIndex(index as u32));
             }
         }
-        for (id, verdict) in ended {
-            if let Some(Next::Decide(verdict)) = self.next_after(id, verdict) {
-                self.decide(run_id, id.spec, verdict, now, pending);
+        for spec in ended {
+            // Deciding one may cancel the others.
+            let waits = self.state.run(run_id).and_then(|run| run.spec(spec)).is_some_and(Spec::waits);
+            if waits && let Some(Next::Decide(verdict)) = self.next_after(run_id, spec) {
+                self.decide(run_id, spec, verdict, now, pending);
             }
         }
         self.cancel_after_failures(run_id, now, pending);
@@ -134,75 +134,7 @@ impl Core {
         if let Some(live) = self.live.runs.remove(&run_id) {
             live.classes.into_iter().for_each(|class| self.live.classes.release(class));
         }
+        self.live.barred_runs.remove(&run_id);
         self.live.fair.leave(run_id);
-    }
-}
-
-/// The decision table for an attempt's end. `spec` already holds the attempt.
-fn next(
-    spec: &Spec,
-    verdict: AttemptVerdict,
-    retries: u32,
-    lost_allowed: u32,
-    cancelled: Option<&CancelReason>,
-) -> Next {
-    match verdict {
-        AttemptVerdict::Passed => {
-            let flaky = spec.finishes().any(|(_, finish)| is_own_fault(finish.verdict));
-            Next::Decide(SpecVerdict::Passed { flaky })
-        }
-        AttemptVerdict::Lost | AttemptVerdict::Cancelled | AttemptVerdict::SetupFailed => {
-            let lost = spec.finishes().filter(|(_, finish)| is_worker_fault(finish.verdict)).count();
-            let given_up = Next::Decide(SpecVerdict::NotPassed(match verdict {
-                AttemptVerdict::SetupFailed => verdict,
-                _ => AttemptVerdict::Lost,
-            }));
-            match cancelled {
-                // Nobody stopped it: it went down with its daemon.
-                Some(CancelReason::Abandoned { .. }) => given_up,
-                Some(CancelReason::Requested { .. } | CancelReason::MaxFailures { .. }) => {
-                    Next::Decide(SpecVerdict::Cancelled)
-                }
-                None if lost as u32 >= lost_allowed => given_up,
-                None => Next::Again,
-            }
-        }
-        AttemptVerdict::Failed
-        | AttemptVerdict::TimedOut
-        | AttemptVerdict::Crashed
-        | AttemptVerdict::Invalid(_) => {
-            let failed = spec.finishes().filter(|(_, finish)| is_own_fault(finish.verdict)).count();
-            if cancelled.is_none() && failed as u32 <= retries {
-                Next::Retry
-            } else {
-                Next::Decide(SpecVerdict::NotPassed(verdict))
-            }
-        }
-    }
-}
-
-/// True when the spec itself is to blame, so that it uses up a retry.
-fn is_own_fault(verdict: AttemptVerdict) -> bool {
-    match verdict {
-        AttemptVerdict::Failed
-        | AttemptVerdict::TimedOut
-        | AttemptVerdict::Crashed
-        | AttemptVerdict::Invalid(_) => true,
-        AttemptVerdict::Passed
-        | AttemptVerdict::Lost
-        | AttemptVerdict::Cancelled
-        | AttemptVerdict::SetupFailed => false,
-    }
-}
-
-/// True when the worker is to blame: gone, or it stopped the attempt without being asked by the run.
-fn is_worker_fault(verdict: AttemptVerdict) -> bool {
-    match verdict {
-        AttemptVerdict::Lost | AttemptVerdict::Cancelled | AttemptVerdict::SetupFailed => true,
-        AttemptVerdict::Passed
-        | AttemptVerdict::Failed
-        | AttemptVerdict::TimedOut
-        | AttemptVerdict::Crashed
-        | AttemptVerdict::Invalid(_) => false,
     }
 }

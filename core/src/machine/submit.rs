@@ -1,8 +1,8 @@
 //! Submitting and cancelling runs.
 
 use crate::{
-    AttemptVerdict, CancelMode, CancelReason, Command, Core, Effect, Estimate, Finish, GroupIndex,
-    GroupSubmission, Pending, Record, Refusal, Reply, RequestId, RunId, SpecAdded, SpecIndex, Submission,
+    CancelMode, CancelReason, Command, Core, Effect, Estimate, Finish, GroupIndex, GroupSubmission,
+    LostCause, Pending, Record, Refusal, Reply, RequestId, RunId, SpecAdded, SpecIndex, Submission,
     Timestamp,
 };
 
@@ -15,15 +15,21 @@ impl Core {
         now: Timestamp,
         pending: &mut Pending,
     ) {
-        if let Some(known) = self.state.submissions.get(&submission.id) {
-            return Self::reply(request, Reply::Submitted { run: *known, new: false }, pending);
+        if let Some(known) = self.state.submissions.get(&submission.id).copied() {
+            let content = self.state.run(known).and_then(|run| run.content.as_ref());
+            let differs = content.zip(submission.content.as_ref()).is_some_and(|(old, new)| old != new);
+            let reply = match differs {
+                true => Reply::Refused(Refusal::other_content(submission.id, known)),
+                false => Reply::Submitted { run: known, new: false },
+            };
+            return Self::reply(request, reply, pending);
         }
         if let Err(refusal) = self.may_open(&submission) {
             return Self::reply(request, Reply::Refused(refusal), pending);
         }
         self.open(run, submission, now, pending);
         Self::reply(request, Reply::Submitted { run, new: true }, pending);
-        self.admit(run);
+        self.admit(run, now);
         self.finish_run_if_done(run, now, pending);
     }
 
@@ -82,6 +88,7 @@ impl Core {
             source: submission.source,
             workspace: submission.workspace,
             policy: submission.policy,
+            content: submission.content,
         };
         self.record(run, opened, now, pending);
         let mut first = 0;
@@ -162,9 +169,9 @@ impl Core {
             self.cancel(run_id, CancelReason::Abandoned { detail: detail.clone() }, now, pending);
         }
         for attempt in active {
-            self.attempt_ended(attempt, Finish::declared(AttemptVerdict::Lost, detail.clone()), now, pending);
+            self.attempt_ended(attempt, Finish::lost(LostCause::Abandoned, detail.clone()), now, pending);
         }
-        self.end_recovery_if_complete();
+        self.end_gathering_if_complete();
         self.finish_run_if_done(run_id, now, pending);
     }
 
@@ -174,6 +181,7 @@ impl Core {
         if let Some(live) = self.live.runs.get_mut(&run) {
             live.queue = crate::queue::RunQueue::default();
             live.elsewhere.clear();
+            live.hopeless.clear();
         }
         self.live.fair.set_waiting(run, false);
     }

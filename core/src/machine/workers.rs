@@ -1,31 +1,34 @@
-//! Workers: introductions, silence, reports.
+//! Workers: introductions, health, silence.
 
 use crate::live::{Running, Timer, WorkerKey};
 use crate::{
-    AttemptId, AttemptPhase, AttemptVerdict, CancelMode, Command, Core, Effect, Finish, HeldState,
-    Incarnation, Introduction, LinkState, Millis, Pending, Record, Report, ReportBody, SlotId, Timestamp,
-    WorkerId,
+    AttemptId, CancelMode, Command, Core, Effect, Finish, HeldState, Incarnation, Introduction, LinkState,
+    LostCause, Millis, Pending, SlotId, Timestamp, WorkerId,
 };
 use std::collections::BTreeSet;
 
 impl Core {
     pub(crate) fn worker_introduced(&mut self, said: Introduction, now: Timestamp, pending: &mut Pending) {
         let key = self.live.worker_key(&said.worker, now);
+        let known = self.live.workers.get(&key);
+        let earlier_life = known.and_then(|worker| worker.incarnation);
         let expected: Vec<(SlotId, Running)> =
-            self.live.workers.get(&key).map(|worker| worker.running().collect()).unwrap_or_default();
+            known.map(|worker| worker.running().collect()).unwrap_or_default();
         self.live.introduce(key, &said, self.config.bounds.slots_per_worker, now);
         self.watch_silence(key, now);
+        self.unbar_earlier_lives(&said.worker);
 
         // What the leader thinks the worker runs: keep it where the worker agrees, else it is lost.
         let held: BTreeSet<AttemptId> = said.held.iter().map(|held| held.attempt).collect();
         let (mut kept, mut lost) = (BTreeSet::new(), Vec::new());
         for (slot, running) in expected {
-            self.live.change(key, |worker| worker.keep(slot, running));
+            self.live.change(key, |worker| worker.take(slot, running));
             match held.contains(&running.attempt) {
                 true => drop(kept.insert(running.attempt)),
                 false => lost.push(running.attempt),
             }
         }
+        self.cordon_of_a_returning_worker(key, earlier_life);
         // What the worker runs although the leader does not think so: decided elsewhere, or not from this ledger.
         let running =
             said.held.iter().filter(|held| held.state == HeldState::Running).map(|held| held.attempt);
@@ -42,18 +45,34 @@ impl Core {
             }
         }
         for attempt in lost {
-            let finish = Finish::declared(AttemptVerdict::Lost, "the worker came back without it");
+            let finish = self.came_back_without(attempt, earlier_life, said.incarnation);
             self.attempt_ended(attempt, finish, now, pending);
         }
-        self.end_recovery_if_complete();
+        self.end_gathering_if_complete();
     }
 
-    /// Ends the recovery window early once every worker that holds attempts is back.
-    pub(crate) fn end_recovery_if_complete(&mut self) {
+    /// A worker came back without an attempt: it went down with an earlier life of the worker, or its order was dropped
+    /// with an earlier link.
+    fn came_back_without(&self, id: AttemptId, earlier: Option<Incarnation>, life: Incarnation) -> Finish {
+        let had_started = self.state.attempt(id).is_some_and(|(_, _, attempt)| attempt.started_at.is_some());
+        let same_life = match earlier {
+            Some(earlier) => earlier == life,
+            // An earlier leader knew; in one life a worker forgets nothing that it has begun.
+            None => !had_started,
+        };
+        let cause = if same_life { LostCause::OrderMissed } else { LostCause::WorkerRestarted };
+        Finish::lost(cause, "the worker came back without it")
+    }
+
+    /// Ends the gathering early once every worker that holds attempts is back.
+    pub(crate) fn end_gathering_if_complete(&mut self) {
+        if self.live.gathering_until.is_none() {
+            return;
+        }
         let mut absent = self.live.workers.values().filter(|worker| worker.link == LinkState::Absent);
-        let all_back = absent.all(|worker| worker.running().next().is_none());
-        if all_back && let Some(until) = self.live.recovering_until.take() {
-            self.live.timers.remove(&(until, Timer::RecoveryEnds));
+        let all_back = absent.all(|worker| worker.busy() == 0);
+        if all_back && let Some(until) = self.live.gathering_until.take() {
+            self.live.timers.remove(&(until, Timer::GatheringEnds));
         }
     }
 
@@ -62,10 +81,8 @@ impl Core {
         if known.incarnation != Some(incarnation) {
             return;
         }
-        if known.running().next().is_none() {
-            self.live.forget_worker(key);
-            self.live.count_slots();
-            return;
+        if known.busy() == 0 {
+            return self.forget_worker(key);
         }
         self.live.change(key, |worker| worker.link = LinkState::Absent);
         self.live.count_slots();
@@ -134,9 +151,11 @@ impl Core {
             self.live.timers.pop_first();
             match timer {
                 Timer::Silence(key) => self.look_at_silence(key, now, pending),
-                Timer::RecoveryEnds => self.live.recovering_until = None,
+                Timer::GatheringEnds => self.live.gathering_until = None,
                 // `assign_free_slots` follows every input and now finds the retry free to go anywhere.
                 Timer::Elsewhere(_) => {}
+                Timer::Probation(key) => self.open_probation(key, now),
+                Timer::GiveUp(run) => self.give_up(run, now, pending),
             }
         }
     }
@@ -146,17 +165,16 @@ impl Core {
         let (silent, since) = (now.since(worker.last_heard), worker.last_heard);
         let held: Vec<AttemptId> = worker.running().map(|(_, running)| running.attempt).collect();
         let (name, linked) = (worker.id.clone(), worker.link != LinkState::Absent);
-        // A new leader first gives everybody the time to come back.
-        let recovering = self.live.recovering_until.is_some();
+        let came_back = worker.incarnation.is_some();
         let gone: Vec<AttemptId> =
-            held.iter().copied().filter(|id| !recovering && silent >= self.lost_after(id.run)).collect();
+            held.iter().copied().filter(|id| silent >= self.patience(id.run, came_back)).collect();
         for attempt in &gone {
             let message = format!("nothing heard from worker {name} for {silent}");
-            self.attempt_ended(*attempt, Finish::declared(AttemptVerdict::Lost, message), now, pending);
+            self.attempt_ended(*attempt, Finish::lost(LostCause::WorkerSilent, message), now, pending);
         }
-        if silent >= self.config.bounds.lost_after && gone.len() == held.len() {
-            self.live.forget_worker(key);
-            self.live.count_slots();
+        let nothing_left = gone.len() == held.len();
+        if nothing_left && (silent >= self.config.bounds.lost_after || !linked) {
+            self.forget_worker(key);
             if linked {
                 pending.effect(Effect::CloseLink { worker: name });
             }
@@ -174,7 +192,8 @@ impl Core {
                     worker.link = LinkState::Suspect;
                 }
             });
-            let next = held.iter().map(|id| self.lost_after(id.run)).chain([self.config.bounds.lost_after]);
+            let patience = held.iter().map(|id| self.patience(id.run, came_back));
+            let next = patience.chain([self.config.bounds.lost_after]);
             let next = next.map(|limit| since + limit).filter(|at| *at > now).min();
             let next = next.unwrap_or(now + suspect_after);
             self.live.timers.insert((next.min(now + suspect_after), Timer::Silence(key)));
@@ -183,91 +202,17 @@ impl Core {
         }
     }
 
-    fn lost_after(&self, run: crate::RunId) -> Millis {
+    /// After how much silence a worker's attempts of a run are lost.
+    fn patience(&self, run: crate::RunId, came_back: bool) -> Millis {
+        let bounds = &self.config.bounds;
         let own = self.state.run(run).and_then(|run| run.policy.lost_after);
-        own.unwrap_or(self.config.bounds.lost_after).max(self.config.bounds.suspect_after)
+        let lost_after = own.unwrap_or(bounds.lost_after).max(bounds.suspect_after);
+        if came_back { lost_after } else { bounds.patience_after_takeover(lost_after) }
     }
 
-    pub(crate) fn reported(
-        &mut self,
-        worker: &WorkerId,
-        incarnation: Incarnation,
-        report: Report,
-        now: Timestamp,
-        pending: &mut Pending,
-    ) {
-        self.heard_from(worker, incarnation, now);
-        match report.body {
-            ReportBody::Started { attempt } => {
-                if self.is_active_on(attempt, worker)
-                    && self.state.attempt(attempt).is_some_and(|(_, _, attempt)| attempt.started_at.is_none())
-                {
-                    self.record(attempt.run, Record::AttemptStarted { attempt }, now, pending);
-                }
-            }
-            ReportBody::Tests { attempt, batch, tests } => {
-                // A batch that is already recorded was sent again; one from the future cannot be: reports are in order.
-                if self.is_active_on(attempt, worker)
-                    && self
-                        .state
-                        .attempt(attempt)
-                        .is_some_and(|(_, _, attempt)| attempt.test_batches == batch)
-                {
-                    self.record(attempt.run, Record::TestsReported { attempt, batch, tests }, now, pending);
-                }
-            }
-            ReportBody::Finished { attempt, finish } => {
-                if self.is_active_on(attempt, worker) {
-                    self.attempt_ended(attempt, *finish, now, pending);
-                } else {
-                    self.keep_as_evidence(attempt, worker, finish.verdict, now, pending);
-                }
-            }
-        }
-        self.acknowledge(worker, incarnation, report.number, pending);
-    }
-
-    fn is_active_on(&self, id: AttemptId, worker: &WorkerId) -> bool {
-        self.state
-            .attempt(id)
-            .is_some_and(|(_, _, attempt)| attempt.phase == AttemptPhase::Active && attempt.worker == *worker)
-    }
-
-    /// A late result of an attempt that was declared lost changes no verdict, but is kept.
-    fn keep_as_evidence(
-        &mut self,
-        id: AttemptId,
-        worker: &WorkerId,
-        verdict: AttemptVerdict,
-        now: Timestamp,
-        pending: &mut Pending,
-    ) {
-        let Some((_, _, attempt)) = self.state.attempt(id) else { return };
-        let declared_lost = match &attempt.phase {
-            AttemptPhase::Active => false,
-            AttemptPhase::Finished { finish, .. } => finish.verdict == AttemptVerdict::Lost,
-        };
-        // Sent again over a new link, it is evidence already.
-        if declared_lost && attempt.worker == *worker && !attempt.superseded {
-            self.record(id.run, Record::AttemptSuperseded { attempt: id, verdict }, now, pending);
-        }
-    }
-
-    fn acknowledge(
-        &mut self,
-        worker: &WorkerId,
-        incarnation: Incarnation,
-        number: u64,
-        pending: &mut Pending,
-    ) {
-        let Some((key, known)) = self.live.named(worker) else { return };
-        if known.incarnation != Some(incarnation) {
-            return;
-        }
-        if let Some(known) = self.live.workers.get_mut(&key) {
-            known.acknowledged = known.acknowledged.max(number);
-            let command = Command::Acknowledge { through: known.acknowledged };
-            pending.effect(Effect::Command { worker: worker.clone(), command });
-        }
+    fn forget_worker(&mut self, key: WorkerKey) {
+        self.live.forget_worker(key, self.config.bounds.cordons_away);
+        self.live.count_slots();
+        self.end_gathering_if_complete();
     }
 }

@@ -60,7 +60,8 @@ impl State {
 
 impl Run {
     fn opened(entry: &Entry) -> Option<Run> {
-        let Record::RunOpened { submission, project, build, source, workspace, policy } = &entry.record
+        let Record::RunOpened { submission, project, build, source, workspace, policy, content } =
+            &entry.record
         else {
             return None;
         };
@@ -73,6 +74,7 @@ impl Run {
             source: source.clone(),
             workspace: workspace.clone(),
             policy: *policy,
+            content: content.clone(),
             groups: Vec::new(),
             specs: Vec::new(),
             sealed: false,
@@ -126,8 +128,8 @@ impl Run {
                     forecast: *forecast,
                     started_at: None,
                     test_batches: 0,
-                    superseded: false,
                     phase: AttemptPhase::Active,
+                    superseded: None,
                 });
             }
             Record::AttemptStarted { attempt } => self.active_mut(*attempt)?.started_at = Some(at),
@@ -143,19 +145,19 @@ impl Run {
                 // Until a verdict follows, the spec waits for its next attempt.
                 self.spec_mut(attempt.spec)?.phase = SpecPhase::Waiting { since: at };
             }
-            Record::AttemptSuperseded { attempt, verdict: _ } => {
+            Record::AttemptSuperseded { attempt, verdict } => {
                 let spec = self.spec_mut(attempt.spec)?;
-                let place = (attempt.number as usize).wrapping_sub(1);
-                if let Some(attempt) = spec.attempts.get_mut(place) {
-                    attempt.superseded = true;
-                }
+                let place = (attempt.number as usize).checked_sub(1);
+                let attempt = place.and_then(|place| spec.attempts.get_mut(place));
+                attempt.ok_or("its attempt was never made")?.superseded = Some(*verdict);
             }
-            Record::SpecDecided { spec, verdict } => {
+            Record::SpecDecided { spec, verdict, because } => {
                 let spec = self.spec_mut(*spec)?;
                 if let SpecPhase::Decided(_) = spec.phase {
                     return Err("its spec is already decided");
                 }
                 spec.phase = SpecPhase::Decided(*verdict);
+                spec.because = (!because.is_empty()).then(|| Arc::from(because.as_str()));
                 self.undecided -= 1;
                 self.failures += u32::from(matches!(verdict, SpecVerdict::NotPassed(_)));
             }
@@ -208,6 +210,7 @@ impl Spec {
             carried: added.carried,
             phase,
             attempts: Vec::new(),
+            because: None,
         }
     }
 }

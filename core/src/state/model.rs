@@ -1,9 +1,9 @@
 //! The shapes of durable state.
 
 use crate::{
-    AttemptId, CancelReason, Carried, Estimate, Finish, GroupIndex, GroupPolicy, HistoryKey, Millis, Recipe,
-    Requirements, RunId, RunPolicy, RunSummary, RunVerdict, SlotId, Source, SpecIndex, SpecVerdict,
-    SubmissionId, Timestamp, WorkerId, Workspace,
+    AttemptId, AttemptVerdict, CancelReason, Carried, Estimate, Finish, GroupIndex, GroupPolicy, HistoryKey,
+    LostCause, Millis, Recipe, Requirements, RunId, RunPolicy, RunSummary, RunVerdict, SlotId, Source,
+    SpecIndex, SpecVerdict, SubmissionId, Timestamp, WorkerId, Workspace,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,6 +34,8 @@ pub struct Run {
     pub workspace: Workspace,
     /// Rules over all groups.
     pub policy: RunPolicy,
+    /// Digest of what was submitted, where somebody took it.
+    pub content: Option<String>,
     /// Its groups, by [`GroupIndex`].
     pub groups: Vec<Group>,
     /// Its specs, by [`SpecIndex`].
@@ -86,6 +88,8 @@ pub struct Spec {
     pub phase: SpecPhase,
     /// Its attempts, the newest last; number `n` is at `n - 1`.
     pub attempts: Vec<Attempt>,
+    /// Why it was decided, where its last attempt does not say it.
+    pub because: Option<Arc<str>>,
 }
 
 /// Where a spec is.
@@ -117,13 +121,23 @@ pub struct Attempt {
     pub started_at: Option<Timestamp>,
     /// Batches of test results recorded.
     pub test_batches: u32,
-    /// True once a late result of it is kept as evidence.
-    pub superseded: bool,
     /// Where it is.
     pub phase: AttemptPhase,
+    /// What a late report said, after it had been declared lost.
+    pub superseded: Option<AttemptVerdict>,
 }
 
 impl Attempt {
+    /// True when it may have taken its worker down: it had started, and was lost with the worker or its shim.
+    ///
+    /// An attempt that had not started cannot have done anything, and neither has one whose result came late: it ran to
+    /// its end.
+    pub fn took_worker_down(&self) -> bool {
+        let AttemptPhase::Finished { finish, .. } = &self.phase else { return false };
+        let ran_on = self.superseded.is_some_and(|verdict| verdict != AttemptVerdict::Lost);
+        self.started_at.is_some() && !ran_on && finish.lost.is_some_and(LostCause::takes_worker_down)
+    }
+
     /// How long it held its slot; zero while it still does.
     pub fn slot_time(&self) -> Millis {
         match &self.phase {
@@ -280,6 +294,21 @@ impl Spec {
             AttemptPhase::Active => None,
             AttemptPhase::Finished { finish, .. } => Some(finish),
         }
+    }
+
+    /// True while it waits for a slot.
+    pub fn waits(&self) -> bool {
+        matches!(self.phase, SpecPhase::Waiting { .. })
+    }
+
+    /// How many workers its attempts took down.
+    pub fn kills(&self) -> u32 {
+        self.attempts.iter().filter(|attempt| attempt.took_worker_down()).count() as u32
+    }
+
+    /// True when one of its attempts took a worker down: it never runs beside another such spec.
+    pub fn is_suspect(&self) -> bool {
+        self.attempts.iter().any(Attempt::took_worker_down)
     }
 
     /// How each ended attempt ended, oldest first.

@@ -87,6 +87,19 @@ proptest! {
     }
 
     #[test]
+    fn no_spec_takes_more_workers_down_than_it_may(steps in steps()) {
+        let state = State::fold(&play_all(&steps).0).expect("the whole ledger fits");
+        for run in state.runs() {
+            let allowed = run.policy.worker_kills.unwrap_or(part_core::Bounds::DEFAULT.worker_kills);
+            for spec in &run.specs {
+                prop_assert!(spec.kills() <= allowed, "{} took {} workers down", spec.name, spec.kills());
+                let given_up = matches!(spec.phase, SpecPhase::Decided(_)) || run.cancelled.is_some();
+                prop_assert!(spec.kills() < allowed || given_up, "{} goes on after {}", spec.name, spec.kills());
+            }
+        }
+    }
+
+    #[test]
     fn batches_can_be_joined_freely(steps in steps(), sizes in prop::collection::vec(1usize..6, 1..20)) {
         let (ledger, effects) = play_all(&steps);
         let mut play = Play::new();

@@ -1,11 +1,11 @@
 //! Arbitrary histories: steps that make sense in whatever state they find.
 
 use part_core::{
-    AttemptId, AttemptPhase, AttemptVerdict, CancelMode, Capabilities, Config, Core, Entry, Finish,
+    AttemptId, AttemptPhase, AttemptVerdict, Bounds, CancelMode, Capabilities, Config, Core, Entry, Finish,
     GroupPolicy, GroupSubmission, HeldAttempt, HeldState, Incarnation, Input, Introduction, InvalidReason,
-    Millis, Pending, Recipe, Report, ReportBody, RequestId, Requirements, RunId, RunPolicy, Sample, SlotId,
-    Source, SpecIndex, SpecSubmission, State, Submission, SubmissionId, Term, TestOutcome, TestResult,
-    Timestamp, WorkerId, Workspace,
+    LostCause, Millis, Pending, Recipe, Report, ReportBody, RequestId, Requirements, RunId, RunPolicy,
+    Sample, SlotId, Source, SpecIndex, SpecSubmission, State, Submission, SubmissionId, Term, TestOutcome,
+    TestResult, Timestamp, WorkerId, Workspace,
 };
 use proptest::prelude::*;
 
@@ -26,6 +26,8 @@ pub(crate) enum Step {
     Cancel { run: u8, kill: bool },
     Abandon { run: u8 },
     Drain { worker: u8, draining: bool },
+    HoldBack { worker: u8, held: bool },
+    Health { worker: u8, full: bool },
     Pass { millis: u64 },
     Paused { millis: u64 },
     Restart,
@@ -44,6 +46,7 @@ pub(crate) enum Told {
     Started,
     Tests(u8),
     Finished(AttemptVerdict),
+    Lost(LostCause),
 }
 
 pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -78,6 +81,7 @@ fn step() -> impl Strategy<Value = Step> {
         (0u8..3).prop_map(Told::Tests),
         verdict().prop_map(Told::Finished),
         verdict().prop_map(Told::Finished),
+        lost_cause().prop_map(Told::Lost),
     ];
     prop_oneof![
         3 => submit,
@@ -89,6 +93,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (any::<u8>(), any::<bool>()).prop_map(|(run, kill)| Step::Cancel { run, kill }),
         1 => any::<u8>().prop_map(|run| Step::Abandon { run }),
         1 => (0..WORKERS, any::<bool>()).prop_map(|(worker, draining)| Step::Drain { worker, draining }),
+        1 => (0..WORKERS, any::<bool>()).prop_map(|(worker, held)| Step::HoldBack { worker, held }),
+        1 => (0..WORKERS, any::<bool>()).prop_map(|(worker, full)| Step::Health { worker, full }),
         4 => (0u64..40_000).prop_map(|millis| Step::Pass { millis }),
         1 => (0u64..200_000).prop_map(|millis| Step::Paused { millis }),
         1 => Just(Step::Restart),
@@ -102,9 +108,35 @@ fn verdict() -> impl Strategy<Value = AttemptVerdict> {
         1 => Just(AttemptVerdict::TimedOut),
         1 => Just(AttemptVerdict::Crashed),
         1 => Just(AttemptVerdict::Cancelled),
+        1 => Just(AttemptVerdict::SetupFailed),
         1 => Just(AttemptVerdict::Invalid(InvalidReason::NoTests)),
         1 => Just(AttemptVerdict::Invalid(InvalidReason::Report)),
     ]
+}
+
+fn lost_cause() -> impl Strategy<Value = LostCause> {
+    prop_oneof![
+        2 => Just(LostCause::ShimDied),
+        1 => Just(LostCause::NoRoom),
+        1 => Just(LostCause::Refused),
+        1 => Just(LostCause::WorkerFailed),
+        1 => Just(LostCause::Drained),
+    ]
+}
+
+/// Bounds that short histories reach.
+fn config(term: u64) -> Config {
+    let bounds = Bounds {
+        given_up_at_once: 2,
+        cordons_away: 1,
+        ended_runs: 2,
+        lost_remembered: 2,
+        cordon_faults: 2,
+        cordon_setups: 1,
+        cordon_failures: 1,
+        ..Bounds::DEFAULT
+    };
+    Config { term: Term(term), bounds }
 }
 
 /// A core with its ledger.
@@ -121,7 +153,7 @@ pub(crate) struct Play {
 
 impl Play {
     pub(crate) fn new() -> Self {
-        let (core, _) = Core::new(Config::default(), State::default(), Timestamp(0));
+        let (core, _) = Core::new(config(0), State::default(), Timestamp(0));
         Play {
             core,
             ledger: Vec::new(),
@@ -172,6 +204,14 @@ impl Play {
             Step::Drain { worker, draining } => {
                 Input::DrainChanged { worker: name(*worker), draining: *draining }
             }
+            Step::HoldBack { worker, held } => {
+                Input::HeldBack { worker: name(*worker), by: held.then(|| "ann".to_owned()) }
+            }
+            Step::Health { worker, full } => Input::HealthChanged {
+                worker: name(*worker),
+                incarnation: self.life(*worker),
+                problem: full.then(|| "its disk is full".to_owned()),
+            },
             Step::Pass { millis } => {
                 self.now = self.now + Millis(*millis);
                 Input::TimePassed
@@ -194,8 +234,7 @@ impl Play {
     fn restart(&mut self) -> Pending {
         self.term += 1;
         let state = State::fold(&self.ledger).expect("the ledger fits");
-        let (core, pending) =
-            Core::new(Config { term: Term(self.term), ..Config::default() }, state, self.now);
+        let (core, pending) = Core::new(config(self.term), state, self.now);
         self.core = core;
         pending
     }
@@ -238,6 +277,9 @@ impl Play {
                 batch: batch.saturating_sub(1) + u32::from(*off),
                 tests: vec![test()],
             },
+            Told::Lost(cause) => {
+                ReportBody::Finished { attempt: id, finish: Box::new(Finish::lost(*cause, "")) }
+            }
             Told::Finished(verdict) => {
                 ReportBody::Finished { attempt: id, finish: Box::new(Finish::declared(*verdict, "")) }
             }
@@ -278,6 +320,8 @@ impl Play {
             slots: (0..u32::from(slots)).map(SlotId).collect(),
             held,
             draining: false,
+            problem: None,
+            version: String::new(),
         };
         Input::WorkerIntroduced { introduction }
     }
@@ -299,7 +343,8 @@ impl Play {
             build: "7".to_owned(),
             source: Source::default(),
             workspace: Workspace::InPlace("/srv/shop".to_owned()),
-            policy: RunPolicy { max_failures, lost_after: lost_after.map(Millis) },
+            policy: RunPolicy { max_failures, lost_after: lost_after.map(Millis), worker_kills: None },
+            content: None,
             groups,
         };
         // The driver makes a fresh id for every submission, new or not.

@@ -71,7 +71,10 @@ impl Names<'_> {
             Record::AttemptSuperseded { attempt, verdict } => {
                 format!("{} superseded: its late report said {verdict}", self.attempt(*attempt))
             }
-            Record::SpecDecided { spec, verdict } => format!("{} decided: {verdict}", self.spec(run, *spec)),
+            Record::SpecDecided { spec, verdict, because } => {
+                let because = if because.is_empty() { String::new() } else { format!(" ({because})") };
+                format!("{} decided: {verdict}{because}", self.spec(run, *spec))
+            }
             Record::RunCancelled { reason } => format!("cancelled: {}", cancel_reason(reason)),
             Record::RunFinished { verdict, summary } => format!("finished: {verdict}; {}", figures(summary)),
         }
@@ -181,5 +184,11 @@ pub(crate) fn worker_view(names: &Names<'_>, view: &WorkerView) -> String {
         .collect();
     let idle = if view.idle_because.is_empty() { String::new() } else { format!("; {}", view.idle_because) };
     let link = format!("{:?}", view.link).to_lowercase();
-    format!("{} {link}, silent for {}, slots {}{idle}", view.worker, view.silent_for, slots.join(", "))
+    let cordoned = view.cordoned.as_ref().map(|why| format!(", cordoned: {why}")).unwrap_or_default();
+    format!(
+        "{} {link}, silent for {}, slots {}{cordoned}{idle}",
+        view.worker,
+        view.silent_for,
+        slots.join(", ")
+    )
 }

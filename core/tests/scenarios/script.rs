@@ -7,8 +7,9 @@
 //! | `close-link W [life=N]` | its link closes, or the link of an earlier life |
 //! | `silent W`, `heard W` | it stops sending heartbeats (else one every 2 s); it sends one and goes on |
 //! | `drain W`, `undrain W` | it takes no new work; it takes it again |
-//! | `submit R group=L specs=A:3s,B:?,C:?900,D:carried [retries=N] [needs=REQ,REQ] [group=L2 …]` | a run is submitted; `?` is a spec without history, `?900` one with a file of 900 bytes. Also `max-failures=N`, `lost-after=10s`, `id=N` |
-//! | `report W A WHAT [message…]` | a report: `started`, `tests=2+1-1` (passed, failed, skipped), or a verdict |
+//! | `hold-back W [by=WHO]`, `let-work W` | an operator wants it to take no new work; to take it again |
+//! | `submit R group=L specs=A:3s,B:?,C:?900,D:carried [retries=N] [needs=REQ,REQ] [group=L2 …]` | a run is submitted; `?` is a spec without history, `?900` one with a file of 900 bytes. Also `max-failures=N`, `lost-after=10s`, `worker-kills=N`, `id=N`, `content=DIGEST` |
+//! | `report W A WHAT [message…]` | a report: `started`, `tests=2+1-1` (passed, failed, skipped), a verdict, or `lost=CAUSE` |
 //! | `resend W N` | report number N comes once more |
 //! | `cancel R [by=WHO]`, `kill R` | a client asks to stop the run |
 //! | `abandon R` | the daemon that led the run is gone for good |
@@ -20,7 +21,7 @@
 //!
 //! A spec is written as its name, or `R:NAME` where several runs are open; an attempt as `NAME/NUMBER`.
 
-use part_core::{AttemptVerdict, InvalidReason, Millis};
+use part_core::{AttemptVerdict, InvalidReason, LostCause, Millis};
 
 /// One line of a scenario that is not an answer.
 pub(crate) enum Block<'a> {
@@ -50,6 +51,7 @@ pub(crate) enum Command {
     Silent { worker: String },
     Heard { worker: String },
     Drain { worker: String, draining: bool },
+    HoldBack { worker: String, by: Option<String> },
     Submit(Submit),
     Report { worker: String, spec: String, what: What, message: String },
     Resend { worker: String, number: u64 },
@@ -70,6 +72,7 @@ pub(crate) enum What {
     Started,
     Tests { passed: u32, failed: u32, skipped: u32 },
     Finished(AttemptVerdict),
+    Lost(LostCause),
 }
 
 #[derive(Debug, Default)]
@@ -78,6 +81,8 @@ pub(crate) struct Submit {
     pub(crate) id: Option<u128>,
     pub(crate) max_failures: Option<u32>,
     pub(crate) lost_after: Option<Millis>,
+    pub(crate) worker_kills: Option<u32>,
+    pub(crate) content: Option<String>,
     pub(crate) groups: Vec<Group>,
 }
 
@@ -119,6 +124,11 @@ pub(crate) fn parse(text: &str) -> Result<Command, String> {
         "silent" => Command::Silent { worker: first()? },
         "heard" => Command::Heard { worker: first()? },
         "drain" | "undrain" => Command::Drain { worker: first()?, draining: verb == "drain" },
+        "hold-back" => {
+            let by = rest.get(1).and_then(|word| word.strip_prefix("by=")).unwrap_or("ann").to_owned();
+            Command::HoldBack { worker: first()?, by: Some(by) }
+        }
+        "let-work" => Command::HoldBack { worker: first()?, by: None },
         "submit" => submit(first()?, &rest[1..])?,
         "report" => report(&rest)?,
         "resend" => {
@@ -180,6 +190,8 @@ fn submit(run: String, words: &[&str]) -> Result<Command, String> {
             "id" => submit.id = Some(number(value)?),
             "max-failures" => submit.max_failures = Some(number(value)?),
             "lost-after" => submit.lost_after = Some(duration(value)?),
+            "worker-kills" => submit.worker_kills = Some(number(value)?),
+            "content" => submit.content = Some(value.to_owned()),
             "group" => submit.groups.push(Group { label: value.to_owned(), ..Group::default() }),
             "retries" | "needs" | "specs" => {
                 let group =
@@ -220,6 +232,12 @@ fn report(words: &[&str]) -> Result<Command, String> {
         "failed" => What::Finished(AttemptVerdict::Failed),
         "timed-out" => What::Finished(AttemptVerdict::TimedOut),
         "crashed" => What::Finished(AttemptVerdict::Crashed),
+        "setup-failed" => What::Finished(AttemptVerdict::SetupFailed),
+        "lost=shim-died" => What::Lost(LostCause::ShimDied),
+        "lost=drained" => What::Lost(LostCause::Drained),
+        "lost=no-room" => What::Lost(LostCause::NoRoom),
+        "lost=refused" => What::Lost(LostCause::Refused),
+        "lost=worker-failed" => What::Lost(LostCause::WorkerFailed),
         "cancelled" => What::Finished(AttemptVerdict::Cancelled),
         "no-tests" => What::Finished(AttemptVerdict::Invalid(InvalidReason::NoTests)),
         "invalid-report" => What::Finished(AttemptVerdict::Invalid(InvalidReason::Report)),

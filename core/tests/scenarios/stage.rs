@@ -86,6 +86,7 @@ impl Stage {
             | Command::CloseLink { .. }
             | Command::Heard { .. }
             | Command::Drain { .. }
+            | Command::HoldBack { .. }
             | Command::Submit(_)
             | Command::Report { .. }
             | Command::Resend { .. }
@@ -139,6 +140,7 @@ impl Stage {
                 Input::Heartbeat { incarnation: Incarnation(bench.life), worker: WorkerId(worker) }
             }
             Command::Drain { worker, draining } => Input::DrainChanged { worker: WorkerId(worker), draining },
+            Command::HoldBack { worker, by } => Input::HeldBack { worker: WorkerId(worker), by },
             Command::Submit(submit) => self.submission(submit),
             Command::Report { worker, spec, what, message } => self.report(&worker, &spec, what, message),
             Command::Resend { worker, number } => {
@@ -267,6 +269,8 @@ impl Stage {
             slots: (0..bench.slots).map(SlotId).collect(),
             held,
             draining: false,
+            problem: None,
+            version: String::new(),
         };
         Input::WorkerIntroduced { introduction }
     }
@@ -299,6 +303,9 @@ impl Stage {
                     ..Finish::declared(verdict, message)
                 };
                 ReportBody::Finished { attempt, finish: Box::new(finish) }
+            }
+            What::Lost(cause) => {
+                ReportBody::Finished { attempt, finish: Box::new(Finish::lost(cause, message)) }
             }
         };
         let number = bench.sent.last().map_or(1, |report| report.number + 1);

@@ -15,7 +15,12 @@ pub(crate) fn submission(submit: Submit, id: SubmissionId) -> Submission {
         build: submit.run,
         source: Source::default(),
         workspace: Workspace::InPlace("/srv/shop".to_owned()),
-        policy: RunPolicy { max_failures: submit.max_failures, lost_after: submit.lost_after },
+        policy: RunPolicy {
+            max_failures: submit.max_failures,
+            lost_after: submit.lost_after,
+            worker_kills: submit.worker_kills,
+        },
+        content: submit.content,
         groups: submit.groups.into_iter().map(group).collect(),
     }
 }

@@ -10,8 +10,10 @@ use std::collections::BTreeSet;
 use toml::Spanned;
 use toml::de::DeValue;
 
-pub(super) const WORKSPACE: Known =
-    Known { keys: &["include", "exclude", "max-files", "max-bytes"], elsewhere: &[("setup", "a section [[setup]]")] };
+pub(super) const WORKSPACE: Known = Known {
+    keys: &["include", "exclude", "max-files", "max-bytes"],
+    elsewhere: &[("setup", "a section [[setup]]")],
+};
 pub(super) const SETUP: Known = Known {
     keys: &["name", "run", "folder", "key", "keep", "env", "timeout", "suites"],
     elsewhere: &[
@@ -49,7 +51,11 @@ fn decode_size(section: &Section<'_, '_>, key: &str, findings: &mut Findings<'_>
     let value = section.value(key)?;
     if let Some(number) = value.get_ref().as_integer() {
         let message = format!("{key:?} is a size and needs a unit");
-        findings.error_with_help(value.span(), message, format!("write \"{}GiB\" or the like", number.as_str()));
+        findings.error_with_help(
+            value.span(),
+            message,
+            format!("write \"{}GiB\" or the like", number.as_str()),
+        );
         return None;
     }
     let text = section.text(key, findings)?;
@@ -57,7 +63,11 @@ fn decode_size(section: &Section<'_, '_>, key: &str, findings: &mut Findings<'_>
 }
 
 /// The steps, in the order of the file. `suites` are the names of all suites, of broken ones too.
-pub(super) fn decode_setup(top: &Section<'_, '_>, suites: &[String], findings: &mut Findings<'_>) -> Vec<Setup> {
+pub(super) fn decode_setup(
+    top: &Section<'_, '_>,
+    suites: &[String],
+    findings: &mut Findings<'_>,
+) -> Vec<Setup> {
     let Some(value) = top.value("setup") else { return Vec::new() };
     let Some(elements) = value.get_ref().as_array() else {
         let help = "each step is a section of its own: [[setup]]";
@@ -82,7 +92,8 @@ pub(super) fn decode_setup(top: &Section<'_, '_>, suites: &[String], findings: &
         }
     }
     if steps.len() > MOST_STEPS {
-        findings.error(value.span(), format!("there are {} setup steps, allowed are {MOST_STEPS}", steps.len()));
+        findings
+            .error(value.span(), format!("there are {} setup steps, allowed are {MOST_STEPS}", steps.len()));
     }
     steps
 }
@@ -107,7 +118,11 @@ fn decode_step(section: &Section<'_, '_>, suites: &[String], findings: &mut Find
     if key.is_empty() && !keep.is_empty() {
         let at = section.value("keep").map_or(section.at.clone(), Spanned::span);
         let help = "add key = [\"…\"] with the files that it depends on, such as a lock file";
-        findings.error_with_help(at, "what is kept has to have a \"key\" that tells when it is out of date", help);
+        findings.error_with_help(
+            at,
+            "what is kept has to have a \"key\" that tells when it is out of date",
+            help,
+        );
     }
     let step = SetupStep {
         name: name?,
@@ -132,8 +147,9 @@ fn decode_run(section: &Section<'_, '_>, findings: &mut Findings<'_>) -> Option<
         Some(script) => vec!["sh".to_owned(), "-c".to_owned(), script.to_owned()],
         None => section.texts("run", findings)?.into_iter().map(Spanned::into_inner).collect(),
     };
-    let empty = command.last().is_none_or(|last| last.trim().is_empty() && value.get_ref().as_str().is_some())
-        || command.first().is_none_or(|program| program.trim().is_empty());
+    let empty =
+        command.last().is_none_or(|last| last.trim().is_empty() && value.get_ref().as_str().is_some())
+            || command.first().is_none_or(|program| program.trim().is_empty());
     if empty {
         findings.error(value.span(), "there is nothing to run in \"run\"");
         return None;

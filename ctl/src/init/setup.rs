@@ -72,13 +72,18 @@ pub(super) fn sections(root: &Path, suites: &[ProposedSuite]) -> String {
     if text.is_empty() {
         return text;
     }
-    format!("\n# What each worker of a mesh does once before specs run. Local runs take no notice of it.\n{text}")
+    format!(
+        "\n# What each worker of a mesh does once before specs run. Local runs take no notice of it.\n{text}"
+    )
 }
 
 fn section(kind: &Kind, folder: &str) -> String {
     let name = if folder.is_empty() { kind.name.to_owned() } else { format!("{} in {folder}", kind.name) };
-    let mut lines =
-        vec!["[[setup]]".to_owned(), format!("name = {}", string(&name)), format!("run = {}", string(kind.run))];
+    let mut lines = vec![
+        "[[setup]]".to_owned(),
+        format!("name = {}", string(&name)),
+        format!("run = {}", string(kind.run)),
+    ];
     if !folder.is_empty() {
         lines.push(format!("folder = {}", string(folder)));
     }

@@ -94,7 +94,8 @@ mod tests {
     #[test]
     fn what_is_given_decides_what_is_trusted() {
         let fingerprint = Fingerprint::of(b"an authority");
-        let (bare, pinned) = (Token::new(None).expect("random"), Token::new(Some(fingerprint)).expect("random"));
+        let (bare, pinned) =
+            (Token::new(None).expect("random"), Token::new(Some(fingerprint)).expect("random"));
         let table = [
             ("ci:1", None, Ok(Trust::Plain)),
             ("https://ci:1", None, Ok(Trust::System)),
@@ -122,6 +123,9 @@ mod tests {
         assert!(!format!("{access:?}").contains(&text));
         let access = Access { ca: None, token: Some(TokenSource::Text(Secret("nonsense".to_owned()))) };
         let error = access.dialer(&[]).map(drop).expect_err("no token");
-        assert!(error.to_string().contains("PART_TOKEN") && !error.to_string().contains("nonsense"), "{error}");
+        assert!(
+            error.to_string().contains("PART_TOKEN") && !error.to_string().contains("nonsense"),
+            "{error}"
+        );
     }
 }

@@ -87,7 +87,9 @@ pub async fn resolve(
         policy: RunPolicy {
             max_failures: overrides.max_failures.or(project.run.max_failures),
             lost_after: overrides.lost_after.or(project.run.lost_after),
+            worker_kills: None,
         },
+        content: None,
         groups,
     };
     submission.check(&Bounds::DEFAULT).map_err(|source| ResolveError::Submission { source })?;

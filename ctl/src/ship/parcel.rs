@@ -89,13 +89,15 @@ fn unscanned(error: ScanError) -> CliError {
     };
     let hint = match &error {
         ScanError::Read { .. } | ScanError::Glob { .. } => None,
-        ScanError::Names { .. } => Some("rename it, or leave it out: .partignore, or [workspace] exclude in part.toml"),
-        ScanError::TooMany { .. } => {
-            Some("leave out what no test needs: .partignore, or [workspace] exclude; or raise max-files in part.toml")
+        ScanError::Names { .. } => {
+            Some("rename it, or leave it out: .partignore, or [workspace] exclude in part.toml")
         }
-        ScanError::TooLarge { .. } => {
-            Some("leave out what no test needs: .partignore, or [workspace] exclude; or raise max-bytes in part.toml")
-        }
+        ScanError::TooMany { .. } => Some(
+            "leave out what no test needs: .partignore, or [workspace] exclude; or raise max-files in part.toml",
+        ),
+        ScanError::TooLarge { .. } => Some(
+            "leave out what no test needs: .partignore, or [workspace] exclude; or raise max-bytes in part.toml",
+        ),
     };
     let error = CliError::of(kind, error);
     match hint {

@@ -8,7 +8,11 @@ use part_workspace::Manifest;
 const WORKSPACE: &str = "{workspace}/";
 
 /// Checks that every program of the workspace which a recipe runs travels, or is made by a setup step.
-pub(super) fn check(groups: &[GroupSubmission], steps: &[SetupStep], manifest: &Manifest) -> Result<(), CliError> {
+pub(super) fn check(
+    groups: &[GroupSubmission],
+    steps: &[SetupStep],
+    manifest: &Manifest,
+) -> Result<(), CliError> {
     for group in groups {
         for path in group.recipe.command.iter().filter_map(|part| literal(part)) {
             if manifest.get(&path).is_none() && !may_be_made(&path, steps) {
@@ -59,7 +63,11 @@ mod tests {
             suite: "e2e".to_owned(),
             requirements: Requirements::default(),
             policy: GroupPolicy::default(),
-            recipe: Recipe::of_command(vec![program.to_owned(), "{spec}".to_owned(), "{workspace}/{spec}".to_owned()]),
+            recipe: Recipe::of_command(vec![
+                program.to_owned(),
+                "{spec}".to_owned(),
+                "{workspace}/{spec}".to_owned(),
+            ]),
             specs: Vec::new(),
         }
     }
@@ -80,8 +88,8 @@ mod tests {
     fn a_program_has_to_be_there_on_a_worker() {
         let folder = |path: &str| Entry { path: path.to_owned(), kind: EntryKind::Folder };
         let kind = EntryKind::File { digest: Digest::of(b""), bytes: 0, executable: true };
-        let manifest =
-            Manifest::new(vec![folder("bin"), Entry { path: "bin/{x}".to_owned(), kind }]).expect("a manifest");
+        let manifest = Manifest::new(vec![folder("bin"), Entry { path: "bin/{x}".to_owned(), kind }])
+            .expect("a manifest");
         let playwright = "{workspace}/web/node_modules/.bin/playwright";
         let table: [(&str, &[SetupStep], bool); 7] = [
             ("playwright", &[], true),

@@ -66,11 +66,14 @@ pub(super) async fn send(
     let (mut tries, mut least) = (0, usize::MAX);
     loop {
         let mut lacking = least;
-        let tried = send_once(clients, root, snapshot, (digest, &manifest), progress, &mut sent, &mut lacking).await;
+        let tried =
+            send_once(clients, root, snapshot, (digest, &manifest), progress, &mut sent, &mut lacking).await;
         let (doing, status) = match tried {
             Ok(()) => return Ok(sent),
             Err(Broken::Changed(file)) => return Err(SendError::Changed(file)),
-            Err(Broken::File(file, error)) => return Err(SendError::Other(CliError::file("read", &file, error))),
+            Err(Broken::File(file, error)) => {
+                return Err(SendError::Other(CliError::file("read", &file, error)));
+            }
             Err(Broken::Status { doing, status }) => (doing, status),
         };
         if lacking < least {
@@ -125,7 +128,8 @@ async fn send_once(
     }
     let missing = missing(clients, snapshot).await?;
     *lacking = missing.len();
-    let bytes = missing.iter().filter_map(|digest| snapshot.sources.get(digest)).map(|(_, bytes)| bytes).sum();
+    let bytes =
+        missing.iter().filter_map(|digest| snapshot.sources.get(digest)).map(|(_, bytes)| bytes).sum();
     progress.begin(missing.len() as u64, bytes);
     if !missing.is_empty() {
         put(clients, root, snapshot, missing, progress, sent).await?;
@@ -169,7 +173,10 @@ async fn put(
         tokio::task::spawn_blocking(move || read_all(&root, &snapshot, &missing, &messages, &progress));
     let put = clients.blobs().put_many(tokio_stream::wrappers::ReceiverStream::new(stream)).await;
     let read = reading.await.unwrap_or_else(|error| {
-        Err(Broken::Status { doing: "send the workspace", status: Box::new(Status::aborted(error.to_string())) })
+        Err(Broken::Status {
+            doing: "send the workspace",
+            status: Box::new(Status::aborted(error.to_string())),
+        })
     });
     let (files, bytes) = match (read, put) {
         // Why the stream broke off is what matters, not what the daemon says to that.

@@ -72,7 +72,10 @@ impl BlobService for Daemon {
     type GetStream = Answers<v1::BlobChunk>;
     type GetManyStream = Answers<v1::GetManyResponse>;
 
-    async fn put(&self, _: Request<Streaming<v1::PutBlobRequest>>) -> Result<Response<PutBlobResponse>, Status> {
+    async fn put(
+        &self,
+        _: Request<Streaming<v1::PutBlobRequest>>,
+    ) -> Result<Response<PutBlobResponse>, Status> {
         Err(Status::unimplemented("not asked for"))
     }
 
@@ -80,11 +83,17 @@ impl BlobService for Daemon {
         Err(Status::unimplemented("not asked for"))
     }
 
-    async fn get_many(&self, _: Request<v1::GetManyRequest>) -> Result<Response<Self::GetManyStream>, Status> {
+    async fn get_many(
+        &self,
+        _: Request<v1::GetManyRequest>,
+    ) -> Result<Response<Self::GetManyStream>, Status> {
         Err(Status::unimplemented("not asked for"))
     }
 
-    async fn missing(&self, request: Request<v1::MissingRequest>) -> Result<Response<MissingResponse>, Status> {
+    async fn missing(
+        &self,
+        request: Request<v1::MissingRequest>,
+    ) -> Result<Response<MissingResponse>, Status> {
         self.kept(|kept| {
             kept.calls.push("missing");
             kept.on_missing.iter().for_each(|change| change());
@@ -209,11 +218,16 @@ async fn only_what_the_mesh_lacks_is_sent() {
     let (snapshot, sent) = ship(&mesh, place.path()).await.expect("shipped");
     assert_eq!(sent.files, 23, "each content once");
     assert_eq!(daemon.calls(), ["find_manifest", "missing", "put_many", "put_manifest"]);
-    let manifest = daemon.kept(|kept| kept.blobs.get(&snapshot.manifest.digest()).cloned()).expect("a manifest");
+    let manifest =
+        daemon.kept(|kept| kept.blobs.get(&snapshot.manifest.digest()).cloned()).expect("a manifest");
     assert_eq!(Manifest::from_bytes(&manifest).expect("a manifest").counts().files, 24);
 
     let (_, sent) = ship(&mesh, place.path()).await.expect("shipped");
-    assert_eq!((sent, daemon.calls()), (Sent::default(), vec!["find_manifest"]), "a question and nothing else");
+    assert_eq!(
+        (sent, daemon.calls()),
+        (Sent::default(), vec!["find_manifest"]),
+        "a question and nothing else"
+    );
     fs::write(place.path().join("3.txt"), "changed").expect("a file");
     let (_, sent) = ship(&mesh, place.path()).await.expect("shipped");
     assert_eq!(sent, Sent { files: 1, bytes: 7 });

@@ -78,7 +78,12 @@ fn tell(app: &mut App, manifest: &str, counts: Counts, sent: Sent) {
             app.note(&format!("the mesh has all of {} already", count(counts.files, "file")));
         }
         Format::Human => {
-            app.note(&format!("sent {} of {}, {}", sent.files, count(counts.files, "file"), bytes(sent.bytes)));
+            app.note(&format!(
+                "sent {} of {}, {}",
+                sent.files,
+                count(counts.files, "file"),
+                bytes(sent.bytes)
+            ));
         }
     }
 }
@@ -98,8 +103,11 @@ pub(super) async fn pack_and_send(
             Ok(sent) => return Ok((snapshot, sent)),
             Err(SendError::Other(error)) => return Err(error),
             Err(SendError::Changed(file)) if packed >= PACKED => {
-                return Err(CliError::new(Kind::Local, format!("{} changes while it is sent", file.display()))
-                    .hint("end what writes to it, or leave it out with .partignore"));
+                return Err(CliError::new(
+                    Kind::Local,
+                    format!("{} changes while it is sent", file.display()),
+                )
+                .hint("end what writes to it, or leave it out with .partignore"));
             }
             Err(SendError::Changed(file)) => {
                 tracing::debug!(file = %file.display(), "changed while it was sent; looking again");
@@ -112,5 +120,7 @@ pub(super) async fn pack_and_send(
 async fn pack(contents: &Contents) -> Result<Snapshot, CliError> {
     let contents = contents.clone();
     let packed = tokio::task::spawn_blocking(move || contents.pack()).await;
-    packed.unwrap_or_else(|error| Err(CliError::new(Kind::Local, "cannot look through the workspace").because(error)))
+    packed.unwrap_or_else(|error| {
+        Err(CliError::new(Kind::Local, "cannot look through the workspace").because(error))
+    })
 }

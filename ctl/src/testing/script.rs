@@ -36,6 +36,7 @@ impl Script {
             source: Source { user: "dev".into(), host: "desk".into(), ..Source::default() },
             workspace: Workspace::InPlace("/home/you/shop".into()),
             policy: RunPolicy::default(),
+            content: None,
         });
         script
     }
@@ -159,7 +160,7 @@ impl Script {
 
     /// A spec's verdict.
     pub(crate) fn decide(mut self, spec: u32, verdict: SpecVerdict) -> Self {
-        self.push(Record::SpecDecided { spec: SpecIndex(spec), verdict });
+        self.push(Record::SpecDecided { spec: SpecIndex(spec), verdict, because: String::new() });
         self
     }
 
@@ -231,6 +232,7 @@ pub(crate) fn finish(verdict: AttemptVerdict, ms: u64) -> Finish {
     Finish {
         verdict,
         message: String::new(),
+        lost: None,
         exit: Some(ExitStatus::Code(0)),
         timing: Timing { setup: Millis(20), run: Millis(ms), tests: Millis(ms / 2), teardown: Millis(5) },
         tests: TestCounts::default(),

@@ -77,7 +77,8 @@ impl Joins {
             }
             Route::There(channel) => {
                 let request = self.shared.forwarded(v1::ListWorkersRequest {});
-                let listed = MeshServiceClient::new(channel).list_workers(request).await?.into_inner().workers;
+                let listed =
+                    MeshServiceClient::new(channel).list_workers(request).await?.into_inner().workers;
                 let absent = v1::LinkState::Absent;
                 let found = listed.into_iter().find(|one| one.worker == name && one.link() != absent);
                 found.map(|worker| worker.host)
@@ -94,7 +95,8 @@ impl Joins {
 
     async fn admit(&self, request: Request<v1::JoinRequest>) -> Result<v1::JoinResponse, Status> {
         let (peer, metadata) = (peer_of(&request), request.metadata().clone());
-        let v1::JoinRequest { token, name, csr_pem, protocol, protocol_newest, version } = request.into_inner();
+        let v1::JoinRequest { token, name, csr_pem, protocol, protocol_newest, version } =
+            request.into_inner();
         understood(protocol, protocol_newest, &version)?;
         if name.is_empty() || name.len() > 255 || name.chars().any(|c| c.is_control() || c == '/') {
             return Err(status::invalid(
@@ -170,7 +172,8 @@ fn understood(oldest: u32, newest: u32, version: &str) -> Result<(), Status> {
     if oldest <= LINK_PROTOCOL && newest >= LINK_PROTOCOL_OLDEST {
         return Ok(());
     }
-    let remedy = if newest < LINK_PROTOCOL_OLDEST { "upgrade the worker" } else { "upgrade the daemons first" };
+    let remedy =
+        if newest < LINK_PROTOCOL_OLDEST { "upgrade the worker" } else { "upgrade the daemons first" };
     Err(status::wrong_state(format!(
         "part-worker {version} speaks protocol {oldest} to {newest}, this daemon {LINK_PROTOCOL_OLDEST} to \
          {LINK_PROTOCOL}: {remedy}"

@@ -51,6 +51,7 @@ pub(super) fn submission(
         source: Source { rerun_of: Some(old.id), ..old.source.clone() },
         workspace: old.workspace.clone(),
         policy: old.policy,
+        content: None,
         groups,
     })
 }

@@ -28,13 +28,24 @@ pub struct CertsArgs {
 /// The ways of reaching a daemon from its own host; its certificate is always for them too.
 const LOCAL: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
+impl CertsArgs {
+    /// Makes the files, and prints what to write into the configuration.
+    ///
+    /// # Errors
+    ///
+    /// When a file is there already or cannot be written, or the names make no sense.
+    pub fn run(self) -> Result<(), DaemonError> {
+        run(&self)
+    }
+}
+
 /// What was made, in words and for the configuration.
 pub(crate) struct MadeFiles {
     notes: Vec<String>,
     lines: String,
 }
 
-pub(super) fn run(args: &CertsArgs) -> Result<(), DaemonError> {
+fn run(args: &CertsArgs) -> Result<(), DaemonError> {
     let made = make(args)?;
     made.notes.iter().for_each(|text| note(text));
     data(&made.lines)
@@ -43,7 +54,8 @@ pub(super) fn run(args: &CertsArgs) -> Result<(), DaemonError> {
 /// Makes the files.
 pub(crate) fn make(args: &CertsArgs) -> Result<MadeFiles, DaemonError> {
     let hosts = hosts(&args.hosts)?;
-    if args.name.is_empty() || args.name.len() > 200 || args.name.chars().any(|c| c.is_control() || c == '/') {
+    if args.name.is_empty() || args.name.len() > 200 || args.name.chars().any(|c| c.is_control() || c == '/')
+    {
         return Err(DaemonError::command(
             "--name: must have 1 to 200 bytes, no slash and no control characters",
         ));
@@ -70,7 +82,9 @@ pub(crate) fn make(args: &CertsArgs) -> Result<MadeFiles, DaemonError> {
     write(&key, &private)?;
     write(&certificate, &made.pem)?;
     notes.push(format!("the certificate of {} is for {} and good for a year", args.name, hosts.join(", ")));
-    notes.push("a daemon that has ca-key can admit workers by token; keep ca.key from all other hosts".to_owned());
+    notes.push(
+        "a daemon that has ca-key can admit workers by token; keep ca.key from all other hosts".to_owned(),
+    );
     Ok(MadeFiles { notes, lines: lines(&dir, &certificate, &key) })
 }
 
@@ -120,7 +134,9 @@ fn hosts(given: &[String]) -> Result<Vec<String>, DaemonError> {
             Err(_) => text.trim_start_matches('[').trim_end_matches(']').to_owned(),
         };
         if let Err(error) = ServerName::try_from(host.as_str()) {
-            return Err(DaemonError::command(format!("--host: {text:?} is no name or address of a host: {error}")));
+            return Err(DaemonError::command(format!(
+                "--host: {text:?} is no name or address of a host: {error}"
+            )));
         }
         all.push(host);
     }
@@ -141,7 +157,12 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     fn args(dir: &Path, name: &str, force: bool) -> CertsArgs {
-        CertsArgs { dir: dir.to_owned(), name: name.to_owned(), hosts: vec!["10.1.2.3:7433".to_owned()], force }
+        CertsArgs {
+            dir: dir.to_owned(),
+            name: name.to_owned(),
+            hosts: vec!["10.1.2.3:7433".to_owned()],
+            force,
+        }
     }
 
     fn files(dir: &Path, name: &str) -> TlsFiles {
@@ -187,7 +208,11 @@ mod tests {
             (TlsFiles { ca: strange.ca.clone(), ca_key: None, ..good.clone() }, "a", "does not go with"),
             (TlsFiles { key: strange.key.clone(), ..good.clone() }, "a", "does not go with"),
             (TlsFiles { ca_key: strange.ca_key.clone(), ..good.clone() }, "a", "is not the key of"),
-            (TlsFiles { cert: good.ca.clone(), key: ours.join("ca.key"), ..good.clone() }, "a", "no certificate of a mesh"),
+            (
+                TlsFiles { cert: good.ca.clone(), key: ours.join("ca.key"), ..good.clone() },
+                "a",
+                "no certificate of a mesh",
+            ),
             (TlsFiles { cert: ours.join("nothing.pem"), ..good.clone() }, "a", "nothing.pem"),
             (good, "b", "is the certificate of daemon a, but this host is \"b\""),
         ];
@@ -214,6 +239,9 @@ mod tests {
         for host in ["", "under score host", "a b"] {
             assert!(hosts(&[host.to_owned()]).is_err(), "{host:?}");
         }
-        assert_eq!(hosts(&["[::1]:7433".to_owned(), "ci.example".to_owned()]).expect("hosts")[..2], ["::1", "ci.example"]);
+        assert_eq!(
+            hosts(&["[::1]:7433".to_owned(), "ci.example".to_owned()]).expect("hosts")[..2],
+            ["::1", "ci.example"]
+        );
     }
 }

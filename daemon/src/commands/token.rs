@@ -77,7 +77,18 @@ impl Role {
     }
 }
 
-pub(super) async fn run(command: TokenCommand, config: &DaemonConfig) -> Result<(), DaemonError> {
+impl TokenArgs {
+    /// Does it in the store that the configuration names.
+    ///
+    /// # Errors
+    ///
+    /// When the store, the authority or a file cannot be used.
+    pub async fn run(self, config: &DaemonConfig) -> Result<(), DaemonError> {
+        run(self.command, config).await
+    }
+}
+
+async fn run(command: TokenCommand, config: &DaemonConfig) -> Result<(), DaemonError> {
     std::fs::create_dir_all(&config.home)
         .map_err(DaemonError::folder("creating the folder", &config.home))?;
     let store = open_store(config).await?;
@@ -116,11 +127,19 @@ async fn create(
             .map_err(|error| DaemonError::Trust(error.into()))?,
         None => data(&format!("{}\n", token.text()))?,
     }
-    let until = row.expires_at.map_or("for ever".to_owned(), |at| format!("for {}", span(at.since(row.created_at).0)));
-    note(&format!("token {} ({}) is good {until}; its secret is not shown again", row.id, role_name(row.role)));
+    let until = row
+        .expires_at
+        .map_or("for ever".to_owned(), |at| format!("for {}", span(at.since(row.created_at).0)));
+    note(&format!(
+        "token {} ({}) is good {until}; its secret is not shown again",
+        row.id,
+        role_name(row.role)
+    ));
     if authority.is_none() {
-        note("note: no TLS is configured here ([tls] in partd.toml, or --tls-ca, --tls-cert, --tls-key): daemons without it \
-              trust everybody and ask for no token");
+        note(
+            "note: no TLS is configured here ([tls] in partd.toml, or --tls-ca, --tls-cert, --tls-key): daemons without it \
+              trust everybody and ask for no token",
+        );
     }
     Ok(())
 }
@@ -190,7 +209,8 @@ fn state(row: &TokenRow, now: Timestamp) -> String {
         (false, _, Some(at)) if at <= now => format!("expired {} ago", span(now.since(at).0)),
         (false, Some(0), _) => "used up".to_owned(),
         (false, uses, expires) => {
-            let time = expires.map_or("good for ever".to_owned(), |at| format!("good for {}", span(at.since(now).0)));
+            let time = expires
+                .map_or("good for ever".to_owned(), |at| format!("good for {}", span(at.since(now).0)));
             match uses {
                 Some(1) => format!("{time}, once"),
                 Some(left) => format!("{time}, {left} times"),

@@ -390,8 +390,11 @@ fn read(path: &Path, problems: &mut Vec<String>, warnings: &mut Vec<String>) -> 
     })
 }
 
-/// `90s`, `10m`, `2h`, `30d`, or plain seconds.
+/// `500ms`, `90s`, `10m`, `2h`, `30d`, or plain seconds.
 pub(crate) fn duration(text: &str) -> Option<Duration> {
+    if let Some(millis) = text.strip_suffix("ms") {
+        return millis.parse::<u64>().ok().map(Duration::from_millis);
+    }
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let seconds = match &text[digits.len()..] {
         "" | "s" => 1,

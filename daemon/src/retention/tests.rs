@@ -88,6 +88,7 @@ impl Stage {
             source: Source::default(),
             workspace,
             policy: RunPolicy::default(),
+            content: None,
         }];
         if let Some((digest, total_bytes)) = output {
             let mut finish = Finish::declared(AttemptVerdict::Passed, "");

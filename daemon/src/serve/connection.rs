@@ -65,7 +65,12 @@ trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 impl Caps {
-    pub(super) fn new(routes: Router, stop: CancellationToken, cut: CancellationToken, limits: Limits) -> Caps {
+    pub(super) fn new(
+        routes: Router,
+        stop: CancellationToken,
+        cut: CancellationToken,
+        limits: Limits,
+    ) -> Caps {
         let refusal = Router::new().fallback(speak_tls);
         Caps { routes, refusal, builder: builder(limits.first_head), stop, cut, limits }
     }
@@ -99,7 +104,12 @@ impl Connection {
 }
 
 impl Caps {
-    fn trusted(&self, stream: Box<dyn Stream>, address: Option<IpAddr>, ticket: Option<Arc<Ticket>>) -> Known {
+    fn trusted(
+        &self,
+        stream: Box<dyn Stream>,
+        address: Option<IpAddr>,
+        ticket: Option<Arc<Ticket>>,
+    ) -> Known {
         // The first bytes are all that is asked for.
         let stream = Box::new(Greeted::new(stream, self.limits.first_head, ticket));
         let ends = address.map(|_| Instant::now() + self.age());
@@ -231,7 +241,9 @@ async fn speak_tls(request: Request) -> Response {
                          the authority's fingerprint";
     match crate::trust::is_grpc(&request) {
         true => status::wrong_state(WORDS).into_http(),
-        false => (axum::http::StatusCode::BAD_REQUEST, format!("{WORDS}; by HTTP, use https://\n")).into_response(),
+        false => {
+            (axum::http::StatusCode::BAD_REQUEST, format!("{WORDS}; by HTTP, use https://\n")).into_response()
+        }
     }
 }
 

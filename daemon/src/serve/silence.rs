@@ -91,7 +91,8 @@ mod tests {
         for said in [&b""[..], b"PRI * HTTP/2"] {
             let (mut peer, ours) = tokio::io::duplex(64);
             peer.write_all(said).await.expect("said");
-            let error = Greeted::new(ours, LIMIT, None).read_to_end(&mut Vec::new()).await.expect_err("a limit");
+            let error =
+                Greeted::new(ours, LIMIT, None).read_to_end(&mut Vec::new()).await.expect_err("a limit");
             assert_eq!(error.kind(), ErrorKind::TimedOut);
         }
     }

@@ -65,7 +65,8 @@ impl Bench {
     }
 
     fn dialer(&self) -> Dialer {
-        let trust = self.tls.as_ref().map(|dir| Trust::file(&dir.path().join("ca.pem")).expect("an authority"));
+        let trust =
+            self.tls.as_ref().map(|dir| Trust::file(&dir.path().join("ca.pem")).expect("an authority"));
         Dialer::new(&trust.unwrap_or(Trust::Plain), None).expect("a dialer")
     }
 
@@ -85,7 +86,9 @@ impl Bench {
 
 fn certificates(dir: &Path) -> Arc<Certificates> {
     let hosts = vec!["127.0.0.1".to_owned()];
-    make_certificates(&CertsArgs { dir: dir.to_owned(), name: "h".to_owned(), hosts, force: true }).map(drop).expect("made");
+    make_certificates(&CertsArgs { dir: dir.to_owned(), name: "h".to_owned(), hosts, force: true })
+        .map(drop)
+        .expect("made");
     let file = |name: &str| dir.join(name);
     let files = TlsFiles {
         ca: file("ca.pem"),
@@ -159,7 +162,8 @@ async fn who_says_nothing_is_cut_and_never_holds_up_the_end() {
 async fn a_handshake_alone_is_no_greeting() {
     let bench = Bench::start(true, Limits { first_head: SHORT, ..Limits::DEFAULT }).await;
     let dir = bench.tls.as_ref().expect("with TLS");
-    let authority = part_trust::certificates(&dir.path().join("ca.pem")).expect("an authority").swap_remove(0);
+    let authority =
+        part_trust::certificates(&dir.path().join("ca.pem")).expect("an authority").swap_remove(0);
     let mut roots = rustls::RootCertStore::empty();
     roots.add(authority).expect("an authority");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -291,7 +295,8 @@ async fn a_stranger_is_not_kept() {
 
 #[tokio::test]
 async fn plain_text_and_tls_are_told_apart() {
-    let (plain, secure) = (Bench::start(false, Limits::DEFAULT).await, Bench::start(true, Limits::DEFAULT).await);
+    let (plain, secure) =
+        (Bench::start(false, Limits::DEFAULT).await, Bench::start(true, Limits::DEFAULT).await);
     // Plain text where TLS is spoken: an answer in words.
     let channel = Dialer::plain().connect(&secure.address()).await.expect("connected");
     let mut health = HealthClient::new(channel);

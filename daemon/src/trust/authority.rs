@@ -105,7 +105,8 @@ pub(crate) fn signer<'a>(
     certificate: &CertificateDer<'_>,
     all: &'a [CertificateDer<'static>],
 ) -> Option<&'a CertificateDer<'static>> {
-    let issuer = x509_parser::parse_x509_certificate(certificate).ok()?.1.tbs_certificate.issuer.as_raw().to_vec();
+    let issuer =
+        x509_parser::parse_x509_certificate(certificate).ok()?.1.tbs_certificate.issuer.as_raw().to_vec();
     let named = all.iter().find(|one| {
         x509_parser::parse_x509_certificate(one)
             .is_ok_and(|(_, parsed)| parsed.tbs_certificate.subject.as_raw() == issuer)

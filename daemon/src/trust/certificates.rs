@@ -3,8 +3,8 @@
 use crate::bounds;
 use crate::config::TlsFiles;
 use crate::error::chain;
-use crate::trust::authority::{Authority, signer};
 use crate::trust::TrustFailure;
+use crate::trust::authority::{Authority, signer};
 use part_trust::{Credentials, Dialer, Fingerprint, Identity, Trust, certificates, certified, private_key};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
@@ -130,11 +130,8 @@ fn read(files: &TlsFiles, name: &str, dialer: &Dialer) -> Result<Loaded, TrustFa
     let signed_by = chain.first().and_then(|own| signer(own, &authorities)).cloned();
     // Sent along for those who know only its fingerprint.
     chain.extend(signed_by.filter(|authority| !chain.contains(authority)));
-    let mismatch = |why: String| TrustFailure::Mismatch {
-        path: files.cert.clone(),
-        authority: files.key.clone(),
-        why,
-    };
+    let mismatch =
+        |why: String| TrustFailure::Mismatch { path: files.cert.clone(), authority: files.key.clone(), why };
     let provider = Arc::new(ring::default_provider());
     let verifier =
         WebPkiClientVerifier::builder_with_provider(roots(files, &authorities)?, Arc::clone(&provider))
@@ -163,7 +160,8 @@ fn check(
     let own = chain.first().map(AsRef::as_ref).unwrap_or_default();
     let certified =
         certified(own).map_err(|source| TrustFailure::Identity { path: files.cert.clone(), source })?;
-    let wrong = |is: String| TrustFailure::WrongIdentity { path: files.cert.clone(), is, name: name.to_owned() };
+    let wrong =
+        |is: String| TrustFailure::WrongIdentity { path: files.cert.clone(), is, name: name.to_owned() };
     match &certified.identity {
         Some(Identity::Daemon(is)) if is == name => {}
         Some(identity) => return Err(wrong(format!("the certificate of {identity}"))),
@@ -212,7 +210,9 @@ mod tests {
 
     fn make(dir: &Path, from: &Path) {
         let hosts = vec!["127.0.0.1".to_owned()];
-        make_certificates(&CertsArgs { dir: from.to_owned(), name: "h".to_owned(), hosts, force: true }).map(drop).expect("made");
+        make_certificates(&CertsArgs { dir: from.to_owned(), name: "h".to_owned(), hosts, force: true })
+            .map(drop)
+            .expect("made");
         for name in ["ca.pem", "ca.key", "h.pem", "h.key"] {
             std::fs::copy(from.join(name), dir.join(name)).expect("copied");
         }
@@ -243,7 +243,12 @@ mod tests {
         let (live, old, new) = (folder("live"), folder("old"), folder("new"));
         make(&live, &old);
         let file = |name: &str| live.join(name);
-        let files = TlsFiles { ca: file("ca.pem"), ca_key: Some(file("ca.key")), cert: file("h.pem"), key: file("h.key") };
+        let files = TlsFiles {
+            ca: file("ca.pem"),
+            ca_key: Some(file("ca.key")),
+            cert: file("h.pem"),
+            key: file("h.key"),
+        };
         let before = fingerprint(&files).expect("a fingerprint");
         let certificates = Certificates::load(files.clone(), "h").expect("usable");
         dial(&certificates, &old.join("ca.pem")).await.expect("trusted");

@@ -34,7 +34,14 @@ impl Denials {
         match self.count(Instant::now()) {
             Line::Write { left_out: 0 } => tracing::warn!(address, path, peer, why, "a call was refused"),
             Line::Write { left_out } => {
-                tracing::warn!(address, path, peer, why, left_out, "a call was refused, and others before it");
+                tracing::warn!(
+                    address,
+                    path,
+                    peer,
+                    why,
+                    left_out,
+                    "a call was refused, and others before it"
+                );
             }
             Line::Nothing => {}
         }

@@ -1,10 +1,10 @@
 //! All that a listener needs to know about trust.
 
+use crate::bounds;
+use crate::config::{DaemonConfig, TlsFiles};
 use crate::serve::Listener;
 use crate::trust::denials::Denials;
 use crate::trust::guard::Guard;
-use crate::bounds;
-use crate::config::{DaemonConfig, TlsFiles};
 use crate::trust::{Certificates, TokenBook, TrustFailure};
 use part_store::Store;
 use part_trust::{Address, Dialer};

@@ -106,7 +106,11 @@ mod tests {
         ];
         for (peer, may) in table {
             let answer = peer.may_be_worker(&WorkerId(named("w")));
-            assert_eq!(answer.map_err(|status| status.code()), may.then_some(()).ok_or(Code::PermissionDenied), "{peer}");
+            assert_eq!(
+                answer.map_err(|status| status.code()),
+                may.then_some(()).ok_or(Code::PermissionDenied),
+                "{peer}"
+            );
         }
         assert_eq!(peer_of(&Request::new(())), Peer::Anonymous);
     }

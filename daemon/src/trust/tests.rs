@@ -83,7 +83,12 @@ impl Bench {
     }
 
     /// The code and the words of an answer; the words of an allowed call say who called.
-    async fn call(&self, path: &str, credentials: Option<Credentials>, bearer: Option<&str>) -> (Code, String) {
+    async fn call(
+        &self,
+        path: &str,
+        credentials: Option<Credentials>,
+        bearer: Option<&str>,
+    ) -> (Code, String) {
         let dialer = Dialer::new(&self.trust, credentials).expect("a dialer");
         let mut channel = dialer.connect(&self.address).await.expect("connected");
         let mut request = http::Request::post(path).header("content-type", "application/grpc");

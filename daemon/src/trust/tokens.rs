@@ -239,7 +239,8 @@ mod tests {
 
     #[test]
     fn spans_are_told_in_their_largest_unit() {
-        let table = [(0, "0 s"), (59_999, "59 s"), (60_000, "1 min"), (7_200_000, "2 h"), (259_200_000, "3 d")];
+        let table =
+            [(0, "0 s"), (59_999, "59 s"), (60_000, "1 min"), (7_200_000, "2 h"), (259_200_000, "3 d")];
         for (milliseconds, text) in table {
             assert_eq!(span(milliseconds), text);
         }

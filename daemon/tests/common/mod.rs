@@ -29,6 +29,7 @@ pub(crate) fn run_of(workspace: &Path, command: &[&str], specs: &[&str]) -> Subm
         source: Source::default(),
         workspace: Workspace::InPlace(workspace.display().to_string()),
         policy: RunPolicy::default(),
+        content: None,
         groups: vec![GroupSubmission {
             label: "all".to_owned(),
             suite: "main".to_owned(),

@@ -55,7 +55,8 @@ impl Secure {
             made.env(name, value);
         }
         let made = made.env_remove("PARTD_CONFIG").stderr(Stdio::null()).output().expect("partd starts");
-        let token: Token = String::from_utf8(made.stdout).expect("text").parse().expect("a token and nothing else");
+        let token: Token =
+            String::from_utf8(made.stdout).expect("text").parse().expect("a token and nothing else");
         assert!(token.authority().is_some(), "it says which daemon may see it");
         token
     }
@@ -81,7 +82,8 @@ impl Secure {
         let mut request = Request::new(ListWorkersRequest {});
         let bearer = format!("Bearer {}", token.text()).parse().expect("a header");
         request.metadata_mut().insert("authorization", bearer);
-        let listed = MeshServiceClient::new(channel).list_workers(request).await.expect("listed").into_inner();
+        let listed =
+            MeshServiceClient::new(channel).list_workers(request).await.expect("listed").into_inner();
         let mut present = listed.workers.into_iter().filter(|worker| worker.link() == LinkState::Present);
         present.find(|worker| worker.worker == name)
     }
@@ -129,7 +131,8 @@ fn credentials(response: &JoinResponse, key: &KeyPair) -> Credentials {
 #[tokio::test]
 async fn a_token_gives_one_certificate_and_the_certificate_the_next() {
     let mesh = Secure::start();
-    let (token, key, other) = (mesh.token(&["worker"]), KeyPair::generate().expect("a key"), KeyPair::generate().expect("a key"));
+    let (token, key, other) =
+        (mesh.token(&["worker"]), KeyPair::generate().expect("a key"), KeyPair::generate().expect("a key"));
     // What is refused does not use the token up.
     let client = mesh.token(&["submit"]);
     let table = [
@@ -137,7 +140,11 @@ async fn a_token_gives_one_certificate_and_the_certificate_the_next() {
         (request(None, "w", &key), Code::Unauthenticated, "a join token is missing"),
         (request(Some(&token), "a/b", &key), Code::InvalidArgument, "no slash"),
         (request(Some(&token), "here", &key), Code::AlreadyExists, "is in the mesh already"),
-        (JoinRequest { csr_pem: "nonsense".into(), ..request(Some(&token), "w", &key) }, Code::InvalidArgument, ""),
+        (
+            JoinRequest { csr_pem: "nonsense".into(), ..request(Some(&token), "w", &key) },
+            Code::InvalidArgument,
+            "",
+        ),
         (
             JoinRequest { protocol: 90, protocol_newest: 99, ..request(Some(&token), "w", &key) },
             Code::FailedPrecondition,
@@ -155,9 +162,11 @@ async fn a_token_gives_one_certificate_and_the_certificate_the_next() {
     let status = mesh.join(None, request(Some(&token), "w", &other)).await.expect_err("used up");
     assert!(status.message().contains("is used up"), "{status:?}");
     // The certificate is enough for a newer one of the same name only.
-    let renewed = mesh.join(Some(credentials(&first, &key)), request(None, "w", &other)).await.expect("renewed");
+    let renewed =
+        mesh.join(Some(credentials(&first, &key)), request(None, "w", &other)).await.expect("renewed");
     mesh.join(Some(credentials(&renewed, &other)), request(None, "w", &other)).await.expect("renewed again");
-    let status = mesh.join(Some(credentials(&first, &key)), request(None, "v", &key)).await.expect_err("not its name");
+    let status =
+        mesh.join(Some(credentials(&first, &key)), request(None, "v", &key)).await.expect_err("not its name");
     assert_eq!(status.code(), Code::Unauthenticated);
 }
 

@@ -21,7 +21,7 @@ pub fn event_to_wire(entry: &Entry) -> v1::Event {
 
 fn fact(record: &Record) -> Fact {
     match record {
-        Record::RunOpened { submission, project, build, source, workspace, policy } => {
+        Record::RunOpened { submission, project, build, source, workspace, policy, content: _ } => {
             let (workspace_in_place, shipped) = workspace_to_wire(workspace);
             Fact::RunOpened(v1::RunOpened {
                 submission_id: submission_id_to_wire(*submission),
@@ -32,6 +32,7 @@ fn fact(record: &Record) -> Fact {
                 shipped,
                 max_failures: policy.max_failures,
                 lost_after_ms: policy.lost_after.map(|limit| limit.0),
+                worker_kills: policy.worker_kills,
             })
         }
         Record::GroupAdded { group, label, suite, requirements, policy, recipe, specs } => {
@@ -78,7 +79,7 @@ fn fact(record: &Record) -> Fact {
             attempt: attempt.number,
             verdict: attempt_verdict_to_wire(*verdict).into(),
         }),
-        Record::SpecDecided { spec, verdict } => spec_decided(spec.0, *verdict),
+        Record::SpecDecided { spec, verdict, because } => spec_decided(spec.0, *verdict, because),
         Record::RunCancelled { reason } => Fact::RunCancelled(v1::RunCancelled {
             reason: Some(match reason {
                 CancelReason::Requested { by } => Reason::RequestedBy(by.clone()),
@@ -107,7 +108,7 @@ fn specs_added(group: GroupIndex, first: u32, specs: &[SpecAdded]) -> Fact {
     Fact::SpecsAdded(v1::SpecsAdded { group: group.0, first, specs: specs.iter().map(spec).collect() })
 }
 
-fn spec_decided(spec: u32, verdict: SpecVerdict) -> Fact {
+fn spec_decided(spec: u32, verdict: SpecVerdict, because: &str) -> Fact {
     let (wire, attempt) = match verdict {
         SpecVerdict::Passed { flaky: false } => (v1::SpecVerdict::Passed, None),
         SpecVerdict::Passed { flaky: true } => (v1::SpecVerdict::Flaky, None),
@@ -119,6 +120,7 @@ fn spec_decided(spec: u32, verdict: SpecVerdict) -> Fact {
         spec,
         verdict: wire.into(),
         attempt_verdict: attempt.map(|verdict| attempt_verdict_to_wire(verdict).into()),
+        because: because.to_owned(),
     })
 }
 

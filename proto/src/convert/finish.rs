@@ -3,7 +3,7 @@
 use super::error::{WireError, required};
 use crate::v1::{self, finish::Exit};
 use part_core::{
-    Artifact, AttemptVerdict, ExitStatus, Finish, InvalidReason, Millis, Output, TestCounts, TestOutcome,
+    Artifact, AttemptVerdict, ExitStatus, Finish, InvalidReason, LostCause, Millis, Output, TestCounts, TestOutcome,
     TestResult, Timing,
 };
 
@@ -38,6 +38,36 @@ pub fn attempt_verdict_from_wire(value: i32) -> Result<AttemptVerdict, WireError
         v1::AttemptVerdict::InvalidNoTests => AttemptVerdict::Invalid(InvalidReason::NoTests),
         v1::AttemptVerdict::InvalidReport => AttemptVerdict::Invalid(InvalidReason::Report),
         v1::AttemptVerdict::InvalidMissingTests => AttemptVerdict::Invalid(InvalidReason::MissingTests),
+    })
+}
+
+fn lost_cause_to_wire(cause: LostCause) -> v1::LostCause {
+    match cause {
+        LostCause::WorkerSilent => v1::LostCause::WorkerSilent,
+        LostCause::WorkerRestarted => v1::LostCause::WorkerRestarted,
+        LostCause::OrderMissed => v1::LostCause::OrderMissed,
+        LostCause::ShimDied => v1::LostCause::ShimDied,
+        LostCause::Drained => v1::LostCause::Drained,
+        LostCause::NoRoom => v1::LostCause::NoRoom,
+        LostCause::Refused => v1::LostCause::Refused,
+        LostCause::WorkerFailed => v1::LostCause::WorkerFailed,
+        LostCause::Abandoned => v1::LostCause::Abandoned,
+    }
+}
+
+/// Why an attempt was lost, from the wire. One that is not known here is as good as none: it blames nobody.
+fn lost_cause_from_wire(value: i32) -> Option<LostCause> {
+    Some(match v1::LostCause::try_from(value).ok()? {
+        v1::LostCause::Unspecified => return None,
+        v1::LostCause::WorkerSilent => LostCause::WorkerSilent,
+        v1::LostCause::WorkerRestarted => LostCause::WorkerRestarted,
+        v1::LostCause::OrderMissed => LostCause::OrderMissed,
+        v1::LostCause::ShimDied => LostCause::ShimDied,
+        v1::LostCause::Drained => LostCause::Drained,
+        v1::LostCause::NoRoom => LostCause::NoRoom,
+        v1::LostCause::Refused => LostCause::Refused,
+        v1::LostCause::WorkerFailed => LostCause::WorkerFailed,
+        v1::LostCause::Abandoned => LostCause::Abandoned,
     })
 }
 
@@ -102,6 +132,7 @@ pub fn finish_to_wire(finish: &Finish) -> v1::Finish {
     v1::Finish {
         verdict: attempt_verdict_to_wire(finish.verdict).into(),
         message: finish.message.clone(),
+        lost: finish.lost.map_or(v1::LostCause::Unspecified, lost_cause_to_wire).into(),
         exit: finish.exit.map(|exit| match exit {
             ExitStatus::Code(code) => Exit::ExitCode(code),
             ExitStatus::Signal(signal) => Exit::ExitSignal(signal),
@@ -136,6 +167,7 @@ pub fn finish_from_wire(wire: v1::Finish) -> Result<Finish, WireError> {
     let output = required("finish.output", wire.output)?;
     Ok(Finish {
         verdict: attempt_verdict_from_wire(wire.verdict)?,
+        lost: lost_cause_from_wire(wire.lost),
         message: wire.message,
         exit: wire.exit.map(|exit| match exit {
             Exit::ExitCode(code) => ExitStatus::Code(code),

@@ -103,7 +103,12 @@ fn header_from_wire(wire: v1::SubmissionHeader) -> Result<Submission, WireError>
         build: wire.build,
         source: source_from_wire(wire.source)?,
         workspace: workspace_from_wire(wire.workspace_in_place, wire.shipped)?,
-        policy: RunPolicy { max_failures: wire.max_failures, lost_after: wire.lost_after_ms.map(Millis) },
+        policy: RunPolicy {
+            max_failures: wire.max_failures,
+            lost_after: wire.lost_after_ms.map(Millis),
+            worker_kills: wire.worker_kills,
+        },
+        content: None,
         groups: Vec::new(),
     })
 }
@@ -124,6 +129,7 @@ pub fn submission_to_wire(submission: &Submission) -> Vec<v1::SubmitRequest> {
         workspace_in_place,
         max_failures: submission.policy.max_failures,
         lost_after_ms: submission.policy.lost_after.map(|limit| limit.0),
+        worker_kills: submission.policy.worker_kills,
         shipped,
     }))];
     for group in &submission.groups {

@@ -174,6 +174,7 @@ fn submission(plan: &Plan) -> Submission {
         source: Source::default(),
         workspace: Workspace::InPlace("/workspace".to_owned()),
         policy: RunPolicy::default(),
+        content: None,
         groups: vec![group],
     }
 }

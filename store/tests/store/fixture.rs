@@ -46,6 +46,7 @@ impl Ledger {
             source,
             workspace: Workspace::InPlace("/workspace".to_owned()),
             policy: RunPolicy::default(),
+            content: None,
         };
         self.entry(record)
     }

@@ -25,7 +25,7 @@ pub(crate) fn after_input(core: &Core, entries: &[Entry], bounds: &Bounds, now: 
             let view = workers.iter().find(|view| view.worker == *worker);
             let fits = view.is_some_and(|view| {
                 let needs = needs_of(core, entry.run, attempt.spec);
-                takes_work(view) && needs.is_some_and(|needs| needs.unmet(&view.capabilities).is_none())
+                may_get_work(view) && needs.is_some_and(|needs| needs.unmet(&view.capabilities).is_none())
             });
             ensure(fits, || format!("{attempt} was assigned to {worker} slot {slot}, which cannot take it"))?;
         }
@@ -39,11 +39,12 @@ fn needs_of(core: &Core, run: part_core::RunId, spec: part_core::SpecIndex) -> O
 }
 
 pub(crate) fn takes_work(view: &WorkerView) -> bool {
-    view.link == LinkState::Present
-        && !view.draining
-        && view.problem.is_none()
-        && view.held_back_by.is_none()
-        && view.cordoned.is_none()
+    may_get_work(view) && view.cordoned.is_none()
+}
+
+/// A cordoned worker gets an attempt now and then, to show that it is well.
+fn may_get_work(view: &WorkerView) -> bool {
+    view.link == LinkState::Present && !view.draining && view.problem.is_none() && view.held_back_by.is_none()
 }
 
 /// Work conservation: a slot is free only when nothing that waits may run on it.
@@ -61,6 +62,9 @@ fn no_idle_slot(core: &Core, workers: &[WorkerView], bounds: &Bounds, now: Times
         for spec in run.specs.iter().filter(|spec| matches!(spec.phase, SpecPhase::Waiting { .. })) {
             let needs = &run.group_of(spec).requirements;
             for view in idle.iter().filter(|view| needs.unmet(&view.capabilities).is_none()) {
+                if spec.is_suspect() && runs_suspect(core, view) {
+                    continue;
+                }
                 if keeps_away(spec, &view.worker, bounds, now) {
                     held_back += 1;
                 } else if held_back < bounds.lookahead {
@@ -71,6 +75,12 @@ fn no_idle_slot(core: &Core, workers: &[WorkerView], bounds: &Bounds, now: Times
         }
     }
     Ok(())
+}
+
+/// True when a worker runs a spec whose attempts took a worker down: it gets no other one.
+fn runs_suspect(core: &Core, view: &WorkerView) -> bool {
+    let mut running = view.slots.iter().filter_map(|(_, attempt)| core.state().attempt((*attempt)?));
+    running.any(|(_, spec, _)| spec.is_suspect())
 }
 
 /// True when a retry may still be waiting for another worker than this one.

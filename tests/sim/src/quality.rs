@@ -192,6 +192,7 @@ fn submission(plan: &PackingPlan) -> Submission {
         source: Source::default(),
         workspace: Workspace::InPlace("/srv/shop".to_owned()),
         policy: RunPolicy::default(),
+        content: None,
         groups: vec![group],
     }
 }

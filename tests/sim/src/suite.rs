@@ -92,7 +92,8 @@ pub(crate) fn client(number: u64, faulty: bool, natures: &mut Natures, rng: &mut
         build: format!("build {number}"),
         source: Source::default(),
         workspace: Workspace::InPlace("/srv/shop".to_owned()),
-        policy: RunPolicy { max_failures, lost_after },
+        policy: RunPolicy { max_failures, lost_after, worker_kills: None },
+        content: None,
         groups,
     };
     let mode = if rng.chance(30) { CancelMode::Kill } else { CancelMode::Graceful };

@@ -79,7 +79,8 @@ impl Dialer {
     pub async fn connect(&self, address: &Address) -> Result<Channel, DialError> {
         let wire = self.reach(address).await?;
         let connector = self.connector(address, Some(wire));
-        let connected = timeout(bounds::HANDSHAKE, self.endpoint(address).connect_with_connector(connector)).await;
+        let connected =
+            timeout(bounds::HANDSHAKE, self.endpoint(address).connect_with_connector(connector)).await;
         let connected = connected
             .map_err(|_| DialError::Silent { address: address.clone(), waited: bounds::HANDSHAKE })?;
         connected.map_err(|error| match DialError::behind(&error) {

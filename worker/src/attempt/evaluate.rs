@@ -9,7 +9,7 @@ use crate::bounds;
 use crate::directory::Directory;
 use crate::shim::{ExitRecord, MainEnd, Outcome, OutputRecord, StopCause};
 use part_core::{
-    AttemptOrder, AttemptVerdict, ExitStatus, Finish, Millis, Output, TestCounts, TestResult, Timing,
+    AttemptOrder, AttemptVerdict, ExitStatus, Finish, LostCause, Millis, Output, TestCounts, TestResult, Timing,
 };
 use part_frameworks::report::{ReportError, ReportFile, clip, parse};
 use part_frameworks::{Judgement, ReportAt, Reported, judge};
@@ -41,6 +41,7 @@ pub(super) async fn evaluate(
     let finish = Finish {
         verdict,
         message: clip(&message, bounds::FINISH_MESSAGE_BYTES),
+        lost: (verdict == AttemptVerdict::Lost).then_some(LostCause::WorkerFailed),
         exit: record.main_end.map(|end| match end {
             MainEnd::Exited { code } => ExitStatus::Code(code),
             MainEnd::Signaled { signal } => ExitStatus::Signal(signal),

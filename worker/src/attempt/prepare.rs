@@ -7,7 +7,7 @@ use crate::bounds;
 use crate::folder::remove_folder;
 use crate::shim::{Limits, RunOrder};
 use crate::workspace::InUse;
-use part_core::{AttemptVerdict, Command, Finish, ReportPlace, SlotId, StartOrder, Term};
+use part_core::{AttemptVerdict, Command, Finish, LostCause, ReportPlace, SlotId, StartOrder, Term};
 use part_frameworks::{Bindings, Invocation, expand};
 use part_proto::convert::command_to_wire;
 use prost::Message;
@@ -119,7 +119,11 @@ pub(crate) async fn prepare(host: &Host, job: &Job) -> Result<Prepared, Box<Fini
 }
 
 fn failed(doing: &str, path: &Path, error: &std::io::Error) -> Box<Finish> {
-    Box::new(Finish::declared(AttemptVerdict::Lost, format!("{doing} {}: {error}", path.display())))
+    let cause = match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => LostCause::NoRoom,
+        _ => LostCause::WorkerFailed,
+    };
+    Box::new(Finish::lost(cause, format!("{doing} {}: {error}", path.display())))
 }
 
 fn make_folders(folder: &Path, inside: [&PathBuf; 3]) -> Result<(), Box<Finish>> {
@@ -158,7 +162,7 @@ async fn copy_workspace(from: &Path, to: &Path, own: &Path) -> Result<(), Box<Fi
     match copied {
         Ok(result) => result,
         Err(error) => {
-            Err(Box::new(Finish::declared(AttemptVerdict::Lost, format!("copying the workspace: {error}"))))
+            Err(Box::new(Finish::lost(LostCause::WorkerFailed, format!("copying the workspace: {error}"))))
         }
     }
 }

@@ -7,7 +7,7 @@ use super::{Host, Job};
 use crate::bounds;
 use crate::shim::{ExitRecord, ShimError, ShimHandle, StopMode};
 use crate::slot::SlotSays;
-use part_core::{AttemptVerdict, CancelMode, Finish, ReportBody, TestResult};
+use part_core::{AttemptVerdict, CancelMode, Finish, LostCause, ReportBody, TestResult};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::mpsc;
@@ -50,7 +50,7 @@ async fn say(speak: &mpsc::Sender<SlotSays>, body: ReportBody) {
 
 /// The end of an attempt that the worker itself could not carry out; it goes again, elsewhere if possible.
 pub(super) fn worker_failed(message: String) -> Box<Finish> {
-    Box::new(Finish::declared(AttemptVerdict::Lost, message))
+    Box::new(Finish::lost(LostCause::WorkerFailed, message))
 }
 
 async fn stages(
@@ -152,7 +152,7 @@ async fn supervise(
 async fn give_up(host: &Host, shim: &mut Option<ShimHandle>, job: &Job, error: &ShimError) -> Box<Finish> {
     drop(shim.take());
     host.end_shim(job.slot).await;
-    worker_failed(format!("the shim failed: {}", chain(error)))
+    Box::new(Finish::lost(LostCause::ShimDied, format!("the shim failed: {}", chain(error))))
 }
 
 async fn under_shim(shim: &ShimHandle, job: &mut Job) -> Result<Arc<ExitRecord>, ShimError> {

@@ -33,7 +33,11 @@ impl Admission {
         let name = name.unwrap_or_else(host);
         let addresses = options.addresses.clone();
         if let Some(kept) = kept.filter(|kept| kept.name == name && kept.left() > bounds::CERTIFICATE_WORTH) {
-            tracing::info!(name, hours_left = kept.left().as_secs() / 3600, "using the certificate that was kept");
+            tracing::info!(
+                name,
+                hours_left = kept.left().as_secs() / 3600,
+                "using the certificate that was kept"
+            );
             let trust = match &options.ca {
                 Some(ca) => Trust::file(ca)?,
                 None => Trust::Authorities(kept.authorities.clone()),
@@ -51,7 +55,8 @@ impl Admission {
         if trust != Trust::Plain && token.is_none() {
             return Err(JoinError::NothingToShow { home: home.folder().to_owned() });
         }
-        let mut admission = Admission { home, addresses, name, dialer: dialer(&trust, None)?, certified: false };
+        let mut admission =
+            Admission { home, addresses, name, dialer: dialer(&trust, None)?, certified: false };
         admission.join(token.as_ref().map(Token::text).unwrap_or_default(), bounds::JOIN_PATIENCE).await?;
         Ok(admission)
     }
@@ -113,6 +118,7 @@ fn dialer(trust: &Trust, kept: Option<&Kept>) -> Result<Dialer, JoinError> {
 
 fn read_token(path: &Path) -> Result<Token, JoinError> {
     let read = std::fs::read_to_string(path);
-    let text = read.map_err(|source| part_trust::FileError::Io { doing: "read", path: path.to_owned(), source })?;
+    let text =
+        read.map_err(|source| part_trust::FileError::Io { doing: "read", path: path.to_owned(), source })?;
     text.parse().map_err(|source| JoinError::Token { path: path.to_owned(), source })
 }

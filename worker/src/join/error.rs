@@ -77,7 +77,9 @@ pub enum JoinError {
     #[error("a key for the certificate cannot be made: {0}")]
     Key(String),
     /// The certificate is over and there is no other.
-    #[error("the certificate has expired and could not be renewed; join again with a new token (last: {why})")]
+    #[error(
+        "the certificate has expired and could not be renewed; join again with a new token (last: {why})"
+    )]
     Expired {
         /// Why it was not renewed.
         why: String,

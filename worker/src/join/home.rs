@@ -86,11 +86,12 @@ impl Home {
         let failed = |error: rcgen::Error| JoinError::Key(error.to_string());
         if path.exists() {
             let read = std::fs::read_to_string(&path);
-            let text =
-                read.map_err(|source| FileError::Io { doing: "read", path: path.clone(), source })?;
+            let text = read.map_err(|source| FileError::Io { doing: "read", path: path.clone(), source })?;
             match KeyPair::from_pem(&text) {
                 Ok(key) => return Ok(key),
-                Err(error) => tracing::warn!(%error, path = %path.display(), "the key that was kept is of no use; another is made"),
+                Err(error) => {
+                    tracing::warn!(%error, path = %path.display(), "the key that was kept is of no use; another is made")
+                }
             }
         }
         let key = KeyPair::generate().map_err(failed)?;

@@ -38,7 +38,8 @@ pub fn reap_orphans(dir: &Path) -> Result<Reaped, ShimError> {
     let folder = Folder::new(dir)?;
     let Some(note) = folder.read_note()? else { return Ok(Reaped::default()) };
     let own = i32::try_from(std::process::id()).unwrap_or(0);
-    let own_group = rustix::process::getpgrp().as_raw_nonzero().get();
+    // 0 where the group is outside of our process namespace; rustix takes that for impossible.
+    let own_group = nix::unistd::getpgrp().as_raw();
     let mut seen = BTreeMap::new();
     let mut scan = |visit: &mut Visit<'_>| -> io::Result<Vec<Process>> {
         let mut found = tagged(&note.tag, &mut |pid| {

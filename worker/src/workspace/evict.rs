@@ -21,7 +21,8 @@ enum Thing {
 
 /// The size that the cache may have where nobody says: a fixed one, and on small disks a part of them.
 pub(crate) fn default_limit(home: &Path) -> u64 {
-    let disk = rustix::fs::statvfs(home).map_or(u64::MAX, |about| about.f_blocks.saturating_mul(about.f_frsize));
+    let disk =
+        rustix::fs::statvfs(home).map_or(u64::MAX, |about| about.f_blocks.saturating_mul(about.f_frsize));
     bounds::CACHE_BYTES.min(disk / bounds::CACHE_PART)
 }
 
@@ -74,7 +75,8 @@ pub(crate) fn evict(
                 }
             }
             Thing::Setup { folder, bytes } => {
-                let used = folder.file_name().and_then(|name| name.to_str()).is_some_and(|key| keys.contains(key));
+                let used =
+                    folder.file_name().and_then(|name| name.to_str()).is_some_and(|key| keys.contains(key));
                 if !used {
                     remove_folder(&folder)?;
                     total = total.saturating_sub(bytes);
@@ -153,7 +155,8 @@ mod tests {
         let manifest = Manifest::new(entries).expect("a manifest");
         let digest = manifest.digest();
         cache.put_manifest(&digest, &manifest.to_bytes()).expect("kept");
-        let file = fs::File::options().append(true).open(cache.manifests().join(digest.to_string())).expect("open");
+        let file =
+            fs::File::options().append(true).open(cache.manifests().join(digest.to_string())).expect("open");
         file.set_modified(SystemTime::now() - Duration::from_secs(ago)).expect("a time");
         digest
     }
@@ -171,7 +174,11 @@ mod tests {
         let none = BTreeSet::new();
         assert_eq!(evict(&cache, 4000, &none, &none_keys()).expect("evicted"), 0);
         assert_eq!(evict(&cache, 3000, &none, &none_keys()).expect("evicted"), 1000, "what nobody names");
-        assert_eq!(evict(&cache, 2500, &none, &none_keys()).expect("evicted"), 1000, "but not what is shared");
+        assert_eq!(
+            evict(&cache, 2500, &none, &none_keys()).expect("evicted"),
+            1000,
+            "but not what is shared"
+        );
         assert_eq!((there(&old), there(&shared), there(&new)), (false, true, true));
         assert!(!cache.manifests().join(oldest.to_string()).exists());
         let used = BTreeSet::from([middle]);

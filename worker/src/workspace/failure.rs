@@ -1,6 +1,6 @@
 //! Why a workspace is not ready.
 
-use part_core::{AttemptVerdict, Finish};
+use part_core::{AttemptVerdict, Finish, LostCause};
 
 /// Why a workspace is not ready.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ impl Trouble {
             Trouble::Cancelled => {
                 Box::new(Finish::declared(AttemptVerdict::Cancelled, "cancelled before it started"))
             }
-            Trouble::Worker(message) => Box::new(Finish::declared(AttemptVerdict::Lost, message)),
+            Trouble::Worker(message) => Box::new(Finish::lost(LostCause::WorkerFailed, message)),
             Trouble::Setup(finish) => finish,
         }
     }

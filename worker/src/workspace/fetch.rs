@@ -4,15 +4,34 @@ use super::cache::{Cache, Partial};
 use super::failure::{Trouble, blocking};
 use crate::bounds;
 use crate::directory::Directory;
-use part_proto::v1::blob_service_client::BlobServiceClient;
-use part_proto::v1::{BlobPiece, GetManyRequest, GetManyResponse};
 use part_proto::MESSAGE_LIMIT;
 use part_proto::pieces::{DIGESTS_PER_QUESTION, Unpacked, Unpacker};
+use part_proto::v1::blob_service_client::BlobServiceClient;
+use part_proto::v1::{BlobPiece, GetManyRequest, GetManyResponse};
 use part_workspace::{Digest, MANIFEST_BYTES, Manifest};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tonic::Streaming;
+
+/// Why something was not fetched.
+struct FetchError {
+    why: String,
+    /// The mesh says that it does not have it: that hardly changes.
+    absent: bool,
+}
+
+impl From<String> for FetchError {
+    fn from(why: String) -> FetchError {
+        FetchError { why, absent: false }
+    }
+}
+
+impl From<tonic::Status> for FetchError {
+    fn from(status: tonic::Status) -> FetchError {
+        FetchError { why: status.message().to_owned(), absent: status.code() == tonic::Code::NotFound }
+    }
+}
 
 /// Makes sure that a manifest and everything that it names is in the cache. What arrives before a connection breaks
 /// is not fetched again.
@@ -31,10 +50,14 @@ pub(crate) async fn fetch(
         tries += 1;
         match fetched {
             Ok(manifest) => return Ok(manifest),
-            Err(why) if tries >= bounds::FETCH_TRIES => {
+            Err(FetchError { why, absent })
+                if tries >= if absent { bounds::FETCH_ABSENT_TRIES } else { bounds::FETCH_TRIES } =>
+            {
                 return Err(Trouble::Worker(format!("the workspace cannot be fetched: {why}")));
             }
-            Err(why) => tracing::warn!(%digest, why, tries, "the workspace is not fetched yet; trying again"),
+            Err(FetchError { why, .. }) => {
+                tracing::warn!(%digest, why, tries, "the workspace is not fetched yet; trying again")
+            }
         }
         tokio::select! {
             () = stop.cancelled() => return Err(Trouble::Cancelled),
@@ -43,7 +66,11 @@ pub(crate) async fn fetch(
     }
 }
 
-async fn fetch_once(cache: &Arc<Cache>, directory: &Directory, digest: Digest) -> Result<Manifest, String> {
+async fn fetch_once(
+    cache: &Arc<Cache>,
+    directory: &Directory,
+    digest: Digest,
+) -> Result<Manifest, FetchError> {
     let manifest = match on_disk(cache, move |cache| cache.manifest(&digest)).await? {
         Some(manifest) => manifest,
         None => fetch_manifest(cache, directory, digest).await?,
@@ -68,13 +95,13 @@ async fn on_disk<T: Send + 'static>(
     }
 }
 
-async fn ask(directory: &Directory, digests: &[Digest]) -> Result<Streaming<GetManyResponse>, String> {
+async fn ask(directory: &Directory, digests: &[Digest]) -> Result<Streaming<GetManyResponse>, FetchError> {
     let mut client = BlobServiceClient::new(directory.bytes()?).max_decoding_message_size(MESSAGE_LIMIT);
     let request = GetManyRequest { digests: digests.iter().map(|digest| digest.0.to_vec()).collect() };
     match tokio::time::timeout(bounds::FETCH_SILENCE, client.get_many(request)).await {
         Ok(Ok(answer)) => Ok(answer.into_inner()),
-        Ok(Err(status)) => Err(status.message().to_owned()),
-        Err(_) => Err(silent()),
+        Ok(Err(status)) => Err(status.into()),
+        Err(_) => Err(silent().into()),
     }
 }
 
@@ -83,25 +110,29 @@ fn silent() -> String {
 }
 
 /// The next message; none at the end.
-async fn next(answers: &mut Streaming<GetManyResponse>) -> Result<Option<Vec<BlobPiece>>, String> {
+async fn next(answers: &mut Streaming<GetManyResponse>) -> Result<Option<Vec<BlobPiece>>, FetchError> {
     match tokio::time::timeout(bounds::FETCH_SILENCE, answers.message()).await {
         Ok(Ok(message)) => Ok(message.map(|message| message.pieces)),
-        Ok(Err(status)) => Err(status.message().to_owned()),
-        Err(_) => Err(silent()),
+        Ok(Err(status)) => Err(status.into()),
+        Err(_) => Err(silent().into()),
     }
 }
 
-async fn fetch_manifest(cache: &Arc<Cache>, directory: &Directory, digest: Digest) -> Result<Manifest, String> {
+async fn fetch_manifest(
+    cache: &Arc<Cache>,
+    directory: &Directory,
+    digest: Digest,
+) -> Result<Manifest, FetchError> {
     let mut answers = ask(directory, &[digest]).await?;
     let mut bytes: Vec<u8> = Vec::new();
     while let Some(pieces) = next(&mut answers).await? {
         pieces.iter().for_each(|piece| bytes.extend_from_slice(&piece.data));
         if bytes.len() as u64 > MANIFEST_BYTES {
-            return Err(format!("the manifest {digest} has more than {MANIFEST_BYTES} bytes"));
+            return Err(format!("the manifest {digest} has more than {MANIFEST_BYTES} bytes").into());
         }
     }
     if Digest::of(&bytes) != digest {
-        return Err(format!("what came is not the manifest {digest}"));
+        return Err(format!("what came is not the manifest {digest}").into());
     }
     let manifest = Manifest::from_bytes(&bytes).map_err(|error| error.to_string())?;
     on_disk(cache, move |cache| cache.put_manifest(&digest, &bytes)).await?;
@@ -109,7 +140,11 @@ async fn fetch_manifest(cache: &Arc<Cache>, directory: &Directory, digest: Diges
 }
 
 /// Fetches blobs. At most a few messages are in memory: the stream waits while the disk is slow.
-async fn fetch_blobs(cache: &Arc<Cache>, directory: &Directory, digests: &[Digest]) -> Result<(), String> {
+async fn fetch_blobs(
+    cache: &Arc<Cache>,
+    directory: &Directory,
+    digests: &[Digest],
+) -> Result<(), FetchError> {
     let mut answers = ask(directory, digests).await?;
     let (messages, taken) = mpsc::channel(bounds::FETCH_QUEUE);
     let place = Arc::clone(cache);
@@ -120,12 +155,12 @@ async fn fetch_blobs(cache: &Arc<Cache>, directory: &Directory, digests: &[Diges
                 break; // Whoever writes says why.
             }
         }
-        Ok::<(), String>(())
+        Ok::<(), FetchError>(())
     };
     let read = reading.await;
     drop(messages);
     let written = (&mut writing).await.unwrap_or_else(|error| Err(error.to_string()));
-    read.and(written)
+    read.and(written.map_err(FetchError::from))
 }
 
 /// Writes blobs as they come; a blob that broke off is dropped.

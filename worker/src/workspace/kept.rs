@@ -71,7 +71,8 @@ fn content(file: &Path, tree: &Path) -> io::Result<String> {
     if !real.starts_with(tree.canonicalize()?) {
         return Err(io::Error::other(format!("the key file {} is outside of the workspace", file.display())));
     }
-    let hashed = hash_file(&real).map_err(|error| io::Error::other(format!("{}: {error}", file.display())))?;
+    let hashed =
+        hash_file(&real).map_err(|error| io::Error::other(format!("{}: {error}", file.display())))?;
     let hashed = hashed.ok_or_else(|| io::Error::other(format!("{} keeps changing", file.display())))?;
     Ok(hashed.digest.to_string())
 }
@@ -138,7 +139,8 @@ fn replace_in_file(file: &Path, kept: &Kept, from: &Path, to: &Path) -> io::Resu
     }
 }
 
-fn remove(path: &Path) -> io::Result<()> {
+/// Removes a file or a folder; one that is not there is fine.
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
     match path.symlink_metadata() {
         Ok(about) if about.is_dir() => remove_folder(path),
         Ok(_) => fs::remove_file(path),
@@ -174,7 +176,11 @@ fn store_in(fresh: &Path, key: &str, step: &SetupStep, place: &Path, tree: &Path
         let about = match source.symlink_metadata() {
             Ok(about) if about.is_dir() || about.is_file() => about,
             Ok(_) => {
-                tracing::warn!(step = step.name, path, "what the step made is neither a file nor a folder; not kept");
+                tracing::warn!(
+                    step = step.name,
+                    path,
+                    "what the step made is neither a file nor a folder; not kept"
+                );
                 continue;
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -247,7 +253,9 @@ mod tests {
         assert_eq!(keys.len(), count);
         fs::remove_file(tree.join("web/lock")).expect("removed");
         std::os::unix::fs::symlink("/etc/hostname", tree.join("web/lock")).expect("a link");
-        assert!(key(&step(), "", tree).expect_err("outside").to_string().contains("outside of the workspace"));
+        assert!(
+            key(&step(), "", tree).expect_err("outside").to_string().contains("outside of the workspace")
+        );
     }
 
     #[test]

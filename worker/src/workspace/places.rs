@@ -18,6 +18,9 @@ pub(crate) type Owner = (RunId, String);
 pub(crate) struct Places {
     root: PathBuf,
     all: BTreeMap<usize, Place>,
+    /// Places that an earlier life had not made ready: they are removed before the first one is claimed, when nothing
+    /// of that life runs any more.
+    left: Vec<usize>,
 }
 
 /// One place.
@@ -65,29 +68,31 @@ pub(crate) struct Claim {
 }
 
 impl Places {
-    /// Finds what an earlier life of the worker left. What was not ready is removed.
+    /// Finds what an earlier life of the worker left.
     pub(crate) fn open(home: &Path) -> io::Result<Places> {
-        let root = home.join("workspaces");
-        let mut all = BTreeMap::new();
-        let entries = match fs::read_dir(&root) {
+        let mut places = Places { root: home.join("workspaces"), all: BTreeMap::new(), left: Vec::new() };
+        let entries = match fs::read_dir(&places.root) {
             Ok(entries) => entries.collect::<Result<Vec<_>, _>>()?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(error),
         };
         for entry in entries {
-            let number = entry.file_name().to_str().and_then(|name| name.parse().ok());
+            // What is not ours is left alone.
+            let Some(number) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
+                continue;
+            };
             let note = fs::read(entry.path().join(NOTE)).ok();
             let note: Option<PlaceNote> = note.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-            match (number, note) {
-                (Some(number), Some(note)) => {
-                    let run = note.run.as_ref().and_then(|run| run.parse().ok());
-                    let owner = run.map(|run| (run, note.manifest.clone()));
-                    all.insert(number, Place { owner, users: 0, busy: false, idle_since: None, note });
-                }
-                _ => crate::folder::remove_folder(&entry.path())?,
+            let busy = note.is_none();
+            if busy {
+                places.left.push(number);
             }
+            let note = note.unwrap_or_default();
+            let run = note.run.as_ref().and_then(|run| run.parse().ok());
+            let owner = run.map(|run| (run, note.manifest.clone()));
+            places.all.insert(number, Place { owner, users: 0, busy, idle_since: None, note });
         }
-        Ok(Places { root, all })
+        Ok(places)
     }
 
     pub(crate) fn folder(&self, number: usize) -> PathBuf {
@@ -128,11 +133,12 @@ impl Places {
             .collect();
         idle.sort();
         let chosen = idle.pop();
-        let surplus: Vec<usize> =
+        let mut surplus: Vec<usize> =
             idle.iter().rev().skip(bounds::IDLE_WORKSPACES).map(|(_, _, number)| *number).collect();
         for number in &surplus {
             self.set_busy(*number);
         }
+        surplus.append(&mut self.left);
         let (number, before) = match chosen {
             Some((_, _, number)) => (number, self.all.get(&number).map(|place| place.note.clone())),
             None => ((0..).find(|number| !self.all.contains_key(number)).unwrap_or_default(), None),
@@ -147,7 +153,8 @@ impl Places {
         let old = |place: &Place| {
             place.is_idle() && place.idle_since.is_some_and(|since| since.elapsed() > bounds::IDLE_WORKSPACE)
         };
-        let numbers: Vec<usize> = self.all.iter().filter(|(_, place)| old(place)).map(|(number, _)| *number).collect();
+        let numbers: Vec<usize> =
+            self.all.iter().filter(|(_, place)| old(place)).map(|(number, _)| *number).collect();
         numbers.iter().for_each(|number| self.set_busy(*number));
         // A place of an earlier life is as old as this one, from now on.
         for place in self.all.values_mut().filter(|place| place.users == 0) {
@@ -165,7 +172,8 @@ impl Places {
 
     /// A place is ready: for its run, or, without one, to be taken by another.
     pub(crate) fn ready(&mut self, number: usize, owner: Option<Owner>, note: PlaceNote) {
-        let idle_since = owner.is_none().then(Instant::now).and_then(|now| now.checked_sub(bounds::WORKSPACE_REST));
+        let idle_since =
+            owner.is_none().then(Instant::now).and_then(|now| now.checked_sub(bounds::WORKSPACE_REST));
         self.all.insert(number, Place { owner, users: 0, busy: false, idle_since, note });
     }
 
@@ -251,7 +259,11 @@ mod tests {
         assert_eq!(ready(&mut places, 3, "c"), 2, "both may be used again at once");
         rest(&mut places);
         let claim = places.claim("a");
-        assert_eq!((claim.number, claim.before.expect("was used").manifest.as_str()), (0, "a"), "the most similar");
+        assert_eq!(
+            (claim.number, claim.before.expect("was used").manifest.as_str()),
+            (0, "a"),
+            "the most similar"
+        );
         assert!(places.enter(&owner(1, "a")).is_none(), "it is another run's now");
         assert!(places.claim("x").before.is_some() && places.claim("x").before.is_some());
         assert_eq!(places.claim("x").number, 3);
@@ -273,10 +285,11 @@ mod tests {
         PlaceNote::remove(&places.folder(3)).expect("removed");
 
         let mut places = Places::open(home.path()).expect("opened again");
-        assert_eq!(places.all.len(), 5);
-        assert!(!home.path().join("workspaces/9").exists() && !home.path().join("workspaces/3").exists());
-        assert!(places.enter(&owner(4, "4")).is_some());
+        assert!(places.enter(&owner(4, "4")).is_some() && places.enter(&owner(3, "3")).is_none());
         assert!(places.outdated().is_empty());
-        assert_eq!(places.in_use().0.len(), 5);
+        let claim = places.claim("5");
+        assert_eq!((claim.number, claim.before.is_some()), (5, true));
+        let half = [3, 9].iter().all(|number| claim.surplus.contains(number));
+        assert!(half && !claim.surplus.contains(&4), "{:?}", claim.surplus);
     }
 }

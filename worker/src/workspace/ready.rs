@@ -205,7 +205,9 @@ impl Shared {
         let evicted = blocking("tidying the cache", move || evict(&cache, limit, &manifests, &keys)).await;
         match evicted {
             Ok(Ok(0)) => {}
-            Ok(Ok(bytes)) => tracing::info!(bytes, limit, "removed from the cache what was not used for longest"),
+            Ok(Ok(bytes)) => {
+                tracing::info!(bytes, limit, "removed from the cache what was not used for longest")
+            }
             Ok(Err(error)) => tracing::warn!(%error, "the cache cannot be tidied"),
             Err(trouble) => tracing::warn!(?trouble, "the cache cannot be tidied"),
         }

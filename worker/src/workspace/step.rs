@@ -4,12 +4,12 @@ use super::cache::Cache;
 use super::failure::{Trouble, blocking};
 use super::kept;
 use super::places::{KeptHere, PlaceNote};
+use crate::WorkerOptions;
 use crate::attempt::{base_environment, chain, keep_output};
 use crate::bounds;
 use crate::directory::Directory;
 use crate::folder::remove_folder;
 use crate::shim::{ExitRecord, Limits, MainEnd, Mode, Outcome, RunOrder, ShimHandle, StopMode};
-use crate::WorkerOptions;
 use part_core::{AttemptVerdict, ExitStatus, Finish, Millis, SetupStep, Timing};
 use part_workspace::check_path;
 use std::collections::HashMap;
@@ -54,6 +54,7 @@ impl Setup<'_> {
         check(steps)?;
         let outputs = self.place.join("setup");
         remove_folder(&outputs).map_err(|error| broken(&outputs, &error))?;
+        self.drop_stale(steps, before).await?;
         let mut shim = None;
         let done = self.steps(steps, before, &outputs, &mut shim).await;
         if let Some(shim) = shim
@@ -102,6 +103,29 @@ impl Setup<'_> {
         Ok(note)
     }
 
+    /// What an earlier run kept in the place and no step of this one keeps is not part of the workspace.
+    async fn drop_stale(&self, steps: &[SetupStep], before: &[KeptHere]) -> Result<(), Trouble> {
+        let wanted: Vec<String> = steps.iter().flat_map(kept::paths).collect();
+        let stale = before.iter().flat_map(|kept| &kept.paths).filter(|path| !wanted.contains(path));
+        let stale: Vec<PathBuf> = stale.map(|path| self.tree.join(path)).collect();
+        if stale.is_empty() {
+            return Ok(());
+        }
+        self.remove(stale).await
+    }
+
+    /// Removes files and folders of the workspace, but for what it was shipped with.
+    async fn remove(&self, paths: Vec<PathBuf>) -> Result<(), Trouble> {
+        let shipped = self.shipped().await;
+        blocking("clearing what an earlier setup left", move || {
+            for path in paths.iter().filter(|path| !shipped.iter().any(|file| file.starts_with(path))) {
+                kept::remove(path).map_err(|error| broken(path, &error))?;
+            }
+            Ok(())
+        })
+        .await?
+    }
+
     async fn key(&self, step: &SetupStep, before: &str) -> Result<String, Trouble> {
         let (step, before, tree) = (step.clone(), before.to_owned(), self.tree.clone());
         let name = step.name.clone();
@@ -128,17 +152,7 @@ impl Setup<'_> {
 
     /// What an earlier run left where the step will make something is not the step's, nor the workspace's.
     async fn clear(&self, step: &SetupStep) -> Result<(), Trouble> {
-        let left: Vec<PathBuf> = kept::paths(step).iter().map(|path| self.tree.join(path)).collect();
-        let shipped = self.shipped().await;
-        blocking("clearing what an earlier setup left", move || {
-            for path in left.iter().filter(|path| !shipped.iter().any(|file| file.starts_with(path))) {
-                if path.symlink_metadata().is_ok_and(|about| about.is_dir()) {
-                    remove_folder(path).map_err(|error| broken(path, &error))?;
-                }
-            }
-            Ok(())
-        })
-        .await?
+        self.remove(kept::paths(step).iter().map(|path| self.tree.join(path)).collect()).await
     }
 
     /// Files of the workspace itself, by the stamps beside it.
@@ -182,7 +196,8 @@ impl Setup<'_> {
         shim: &mut Option<ShimHandle>,
     ) -> Result<(), Trouble> {
         tracing::info!(step = step.name, "setting up");
-        let unlaunched = |error| Trouble::Worker(format!("the shim of a setup cannot be started: {}", chain(&error)));
+        let unlaunched =
+            |error| Trouble::Worker(format!("the shim of a setup cannot be started: {}", chain(&error)));
         let shim = match shim {
             Some(shim) => shim,
             None => {

@@ -94,7 +94,9 @@ async fn make(
             Ok(()) => return Ok(()),
             Err(LayError::Damaged { digest, .. }) if tries < LAY_TRIES => digest,
             Err(LayError::Missing { digest: Some(digest), .. }) if tries < LAY_TRIES => digest,
-            Err(error) => return Err(Trouble::Worker(format!("the workspace cannot be laid out: {}", chain(&error)))),
+            Err(error) => {
+                return Err(Trouble::Worker(format!("the workspace cannot be laid out: {}", chain(&error))));
+            }
         };
         tracing::warn!(digest = %bad, "a cached file is damaged; fetching it again");
         shared

@@ -98,7 +98,8 @@ impl Leader {
     /// Waits until an attempt's process has started.
     pub(crate) async fn started(&self, attempt: AttemptId) {
         let mut started = self.0.started.subscribe();
-        let has = tokio::time::timeout(PATIENCE, started.wait_for(|started| started.contains(&attempt))).await;
+        let has =
+            tokio::time::timeout(PATIENCE, started.wait_for(|started| started.contains(&attempt))).await;
         drop(has.expect("in time").expect("the leader lives"));
     }
 }
@@ -169,7 +170,10 @@ impl BlobService for Leader {
     type GetStream = Answers<v1::BlobChunk>;
     type GetManyStream = Answers<v1::GetManyResponse>;
 
-    async fn put(&self, request: Request<Streaming<v1::PutBlobRequest>>) -> Result<Response<PutBlobResponse>, Status> {
+    async fn put(
+        &self,
+        request: Request<Streaming<v1::PutBlobRequest>>,
+    ) -> Result<Response<PutBlobResponse>, Status> {
         let mut chunks = request.into_inner();
         let mut bytes = Vec::new();
         while let Some(chunk) = chunks.next().await {

@@ -1,6 +1,8 @@
 //! Shipped workspaces, from an order of a leader to the report: a real worker with real shims, and a leader that only
 //! gives orders and keeps bytes.
 
+#![expect(clippy::expect_used, reason = "a helper of a test fails it")]
+
 mod leader;
 mod runs;
 mod setup;

@@ -30,12 +30,14 @@ async fn a_workspace_is_made_once_and_used_by_all_attempts_of_its_run() {
 async fn a_run_cannot_change_what_the_next_one_gets() {
     let mut world = World::new().await;
     let workspace = world.workspace(FILES, Vec::new());
-    let spoil = "printf evil > b.txt; rm c.txt; ln -s /etc/hostname c.txt; mkdir junk; touch junk/x; chmod 500 data";
+    let spoil =
+        "printf evil > b.txt; rm c.txt; ln -s /etc/hostname c.txt; mkdir junk; touch junk/x; chmod 500 data";
     world.leader.order(0, world.script(1, 0, spoil), workspace.clone()).await;
     assert_eq!(world.leader.end(attempt(1, 0)).await.verdict, AttemptVerdict::Passed);
     world.leader.asked();
     world.rest().await;
-    let check = "test \"$(cat b.txt)\" = two && test \"$(cat c.txt)\" = three && test ! -e junk && test ! -L c.txt";
+    let check =
+        "test \"$(cat b.txt)\" = two && test \"$(cat c.txt)\" = three && test ! -e junk && test ! -L c.txt";
     world.leader.order(0, world.script(2, 0, check), workspace.clone()).await;
     let end = world.leader.end(attempt(2, 0)).await;
     assert_eq!(end.verdict, AttemptVerdict::Passed, "{} {:?}", end.message, end.output);

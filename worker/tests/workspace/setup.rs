@@ -15,7 +15,8 @@ async fn what_a_step_keeps_is_used_again_and_cannot_be_changed() {
     let step = || world.step("install", INSTALL, &["lock"], &["modules"]);
     let workspace = world.workspace(LOCK, vec![step()]);
     // The program is found by its name alone, and the file says where it is.
-    let check = "test \"$(tool)\" = tool && test \"$(cat modules/where)\" = \"$(pwd)\" && echo ran >> \"$WITNESS\"";
+    let check =
+        "test \"$(tool)\" = tool && test \"$(cat modules/where)\" = \"$(pwd)\" && echo ran >> \"$WITNESS\"";
     for spec in 0..2 {
         world.leader.order(spec, world.script(1, spec, check), workspace.clone()).await;
     }
@@ -52,7 +53,12 @@ async fn what_a_step_keeps_is_used_again_and_cannot_be_changed() {
 #[tokio::test]
 async fn a_step_that_fails_is_told_with_its_output() {
     let mut world = World::new().await;
-    let step = world.step("npm ci", "echo tried >> \"$WITNESS\"; echo no such package; exit 7", &["lock"], &["modules"]);
+    let step = world.step(
+        "npm ci",
+        "echo tried >> \"$WITNESS\"; echo no such package; exit 7",
+        &["lock"],
+        &["modules"],
+    );
     let later = world.step("later", "echo later >> \"$WITNESS\"", &[], &[]);
     let workspace = world.workspace(LOCK, vec![step, later]);
     for spec in 0..2 {
@@ -78,7 +84,11 @@ async fn a_step_that_fails_is_told_with_its_output() {
     let workspace = world.workspace(LOCK, vec![long]);
     world.leader.order(0, world.script(2, 0, "true"), workspace).await;
     let end = world.leader.end(attempt(2, 0)).await;
-    assert!(end.message.starts_with("setup step \"long\" was stopped after its time limit"), "{}", end.message);
+    assert!(
+        end.message.starts_with("setup step \"long\" was stopped after its time limit"),
+        "{}",
+        end.message
+    );
     assert_eq!(world.leader.text(&end.output.blob.expect("a blob")).len(), 100_000);
     world.stop().await;
 }

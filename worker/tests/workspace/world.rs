@@ -104,8 +104,8 @@ impl World {
             let kind = Kind::File { digest, bytes: content.len() as u64, executable: false };
             entries.insert((*path).to_owned(), kind);
         }
-        let manifest =
-            Manifest::new(entries.into_iter().map(|(path, kind)| Entry { path, kind }).collect()).expect("a manifest");
+        let manifest = Manifest::new(entries.into_iter().map(|(path, kind)| Entry { path, kind }).collect())
+            .expect("a manifest");
         let digest = self.leader.keep(&manifest.to_bytes());
         Workspace::Shipped(Box::new(Shipped { manifest: digest.to_string(), files: 0, bytes: 0, setup }))
     }

@@ -7,7 +7,8 @@ use crate::manifest::{Entry, Kind};
 use std::os::unix::fs::{MetadataExt, symlink};
 
 fn file(path: &str, content: &str) -> Entry {
-    let kind = Kind::File { digest: Digest::of(content.as_bytes()), bytes: content.len() as u64, executable: false };
+    let kind =
+        Kind::File { digest: Digest::of(content.as_bytes()), bytes: content.len() as u64, executable: false };
     Entry { path: path.to_owned(), kind }
 }
 
@@ -100,7 +101,11 @@ fn nothing_that_an_earlier_run_changed_is_taken_over() {
     assert_eq!(fs::read_link(target.join("turned")).expect("a link"), Path::new("a"));
     assert_eq!(bench.text("swapped"), "same");
     assert!(!target.join("swapped").is_symlink() && target.join("gone").is_dir());
-    assert!(!target.join("junk").exists() && !target.join("a/written").exists() && !target.join("kept/y").exists());
+    assert!(
+        !target.join("junk").exists()
+            && !target.join("a/written").exists()
+            && !target.join("kept/y").exists()
+    );
     assert_eq!(bench.text("kept/modules/x"), "spared");
 
     let again = renew(&next, &bench.store(), &target, &stamps, &spare).expect("renewed").1;
@@ -124,7 +129,10 @@ fn a_copied_tree_is_mended_from_its_source() {
     fs::write(target.join("module.js"), "changed").expect("written");
     fs::create_dir(target.join(".cache")).expect("a folder");
     let (_, result) = renew_tree(&source, &target, &stamps).expect("mended");
-    assert_eq!(result.removed, 3, "what was copied a moment ago is not trusted, and there is no digest to compare");
+    assert_eq!(
+        result.removed, 3,
+        "what was copied a moment ago is not trusted, and there is no digest to compare"
+    );
     assert_eq!(fs::read_to_string(target.join("module.js")).expect("a file"), "module");
     assert_eq!(fs::read_to_string(source.join("module.js")).expect("a file"), "module");
 }

@@ -36,10 +36,9 @@ impl Globs {
             let literal = plain.split('/').take_while(|part| !part.contains(['*', '?', '[', '{', '\\']));
             starts.push(literal.collect::<Vec<_>>().join("/"));
         }
-        let set = set.build().map_err(|error| ScanError::Glob {
-            glob: globs.join(", "),
-            detail: error.kind().to_string(),
-        })?;
+        let set = set
+            .build()
+            .map_err(|error| ScanError::Glob { glob: globs.join(", "), detail: error.kind().to_string() })?;
         Ok(Globs { set, starts })
     }
 
@@ -73,7 +72,8 @@ mod tests {
 
     #[test]
     fn a_glob_stands_for_all_that_is_below() {
-        let globs = |globs: &[&str]| Globs::new(&globs.iter().map(|glob| (*glob).to_owned()).collect::<Vec<_>>());
+        let globs =
+            |globs: &[&str]| Globs::new(&globs.iter().map(|glob| (*glob).to_owned()).collect::<Vec<_>>());
         let table = [
             ("dist/**", "dist/a/b", true),
             ("dist/**", "dist", true),

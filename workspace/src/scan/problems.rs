@@ -94,5 +94,9 @@ fn or_more_text(more: bool) -> &'static str {
 
 fn shares_text(shares: &[Share]) -> String {
     let named: Vec<String> = shares.iter().map(ToString::to_string).collect();
-    if named.is_empty() { "nothing stands out".to_owned() } else { format!("most are in {}", named.join(", ")) }
+    if named.is_empty() {
+        "nothing stands out".to_owned()
+    } else {
+        format!("most are in {}", named.join(", "))
+    }
 }

@@ -110,7 +110,8 @@ mod tests {
 
     #[test]
     fn the_folders_that_matter_are_named() {
-        let mut found = vec![file("a/b/data/1", 5000), file("a/b/data/2", 5000), file("a/x", 1), file("big", 3000)];
+        let mut found =
+            vec![file("a/b/data/1", 5000), file("a/b/data/2", 5000), file("a/x", 1), file("big", 3000)];
         found.extend((0..50).map(|number| file(&format!("many/{number}"), 1)));
         let text = |shares: Vec<Share>| shares.iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(

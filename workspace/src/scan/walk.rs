@@ -115,8 +115,7 @@ pub fn scan(root: &Path, options: &Options) -> Result<Scan, ScanError> {
     if let Some(error) = seen.error {
         return Err(error);
     }
-    let found: Vec<Found> =
-        seen.found.into_iter().map(|(path, kind)| Found { path, kind }).collect();
+    let found: Vec<Found> = seen.found.into_iter().map(|(path, kind)| Found { path, kind }).collect();
     let too_many = seen.cut || found.len() > options.limits.files as usize;
     if too_many {
         let shares = largest(&found, |share| share.files);
@@ -346,7 +345,12 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn children(&self, folder: &Path, inside: bool, open: &mut Vec<(PathBuf, bool)>) -> Result<(), ScanError> {
+    fn children(
+        &self,
+        folder: &Path,
+        inside: bool,
+        open: &mut Vec<(PathBuf, bool)>,
+    ) -> Result<(), ScanError> {
         let failed = |source| ScanError::Read { path: folder.to_owned(), source };
         let entries = match std::fs::read_dir(folder) {
             Ok(entries) => entries,
@@ -398,7 +402,9 @@ impl Walk<'_> {
     fn metadata(&self, path: &Path) -> Result<Option<Metadata>, ScanError> {
         match path.symlink_metadata() {
             Ok(about) => Ok(Some(about)),
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                Ok(None)
+            }
             Err(source) => Err(ScanError::Read { path: path.to_owned(), source }),
         }
     }

@@ -17,12 +17,25 @@ struct Rule {
 const RULES: &[Rule] = &[
     Rule { package: "part-core", ours: &[], others: Some(&["serde", "thiserror"]) },
     Rule { package: "part-proto", ours: &["part-core"], others: None },
+    Rule { package: "part-trust", ours: &[], others: None },
     Rule { package: "part-store", ours: &["part-core"], others: None },
     Rule { package: "part-frameworks", ours: &["part-core"], others: None },
     Rule { package: "part-workspace", ours: &[], others: None },
-    Rule { package: "part-worker", ours: &["part-core", "part-proto", "part-frameworks", "part-workspace"], others: None },
-    Rule { package: "partd", ours: &["part-core", "part-proto", "part-store", "part-worker", "part-workspace"], others: None },
-    Rule { package: "partctl", ours: &["part-core", "part-proto", "part-frameworks", "part-workspace", "partd"], others: None },
+    Rule {
+        package: "part-worker",
+        ours: &["part-core", "part-proto", "part-trust", "part-frameworks", "part-workspace"],
+        others: None,
+    },
+    Rule {
+        package: "partd",
+        ours: &["part-core", "part-proto", "part-trust", "part-store", "part-worker", "part-workspace"],
+        others: None,
+    },
+    Rule {
+        package: "partctl",
+        ours: &["part-core", "part-proto", "part-trust", "part-frameworks", "part-workspace", "partd"],
+        others: None,
+    },
     Rule { package: "part-sim", ours: &["part-core"], others: None },
     Rule { package: "xtask", ours: &[], others: Some(&["xshell"]) },
 ];

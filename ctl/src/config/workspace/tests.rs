@@ -10,7 +10,8 @@ const SUITES: &str = "[suites.e2e]\nframework = \"playwright\"\n[suites.api]\nfr
 
 fn read(text: &str) -> Result<Project, ConfigError> {
     let text = format!("{text}{SUITES}");
-    parse(&text, Path::new("part.toml"), Path::new("/w/part.toml"), Path::new("/w")).map(|(project, _)| project)
+    parse(&text, Path::new("part.toml"), Path::new("/w/part.toml"), Path::new("/w"))
+        .map(|(project, _)| project)
 }
 
 fn told(text: &str) -> String {
@@ -54,7 +55,13 @@ suites = ["e2e"]
     assert_eq!(npm.name, "npm ci", "what it runs names it");
     assert_eq!(npm.command, ["sh", "-c", "npm ci"]);
     assert_eq!((npm.folder.as_str(), npm.timeout), ("web", Millis::seconds(900)));
-    assert_eq!((&npm.key[..], &npm.keep[..]), (&[".npmrc", "package-lock.json"].map(str::to_owned)[..], &["dist", "node_modules"].map(str::to_owned)[..]));
+    assert_eq!(
+        (&npm.key[..], &npm.keep[..]),
+        (
+            &[".npmrc", "package-lock.json"].map(str::to_owned)[..],
+            &["dist", "node_modules"].map(str::to_owned)[..]
+        )
+    );
     assert_eq!(project.setup[1].step.command, ["npx", "playwright", "install"]);
     let names = |suites: &[&str]| -> Vec<String> {
         project.setup_of(suites.iter().copied()).into_iter().map(|step| step.name).collect()

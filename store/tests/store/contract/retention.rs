@@ -22,6 +22,7 @@ fn shipped(ledger: &mut Ledger, manifest: &str) -> Entry {
         source: Source::default(),
         workspace: Workspace::Shipped(Box::new(shipped)),
         policy: RunPolicy::default(),
+        content: None,
     })
 }
 

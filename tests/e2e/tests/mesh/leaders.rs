@@ -44,6 +44,8 @@ fn the_leader_is_frozen_past_its_lease_and_thawed() {
     let plan = Plan::default();
     play("SIGSTOP of the leader past its lease", plan, |mesh| {
         let leader = mesh.leader()?;
+        // Whoever watches hangs on the one that says nothing any more, and has to notice.
+        mesh.client.servers.swap(0, leader);
         let playing = Playing::begin(mesh, SpecPlan::passing(60, Duration::from_millis(600)), NEVER_LOST)?;
         playing.until_ended(10)?;
         let logged = mesh.daemon(leader)?.log().len();

@@ -95,6 +95,7 @@ pub(crate) fn seconds(millis: u64) -> String {
 
 /// Why a leader stepped down, by its log.
 pub(crate) fn stepping_down(log: &str) -> Option<&str> {
-    let line = log.lines().find(|line| line.contains("stepping down"))?;
+    let is_one = |line: &&str| line.contains("stepping down") || line.contains("leaving it to another");
+    let line = log.lines().find(is_one)?;
     line.split_once(": ").map(|(_, words)| words)
 }

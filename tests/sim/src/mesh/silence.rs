@@ -32,7 +32,7 @@ pub(super) enum Reason {
 impl Silence {
     pub(super) fn new(core: &Core, started: Timestamp, bounds: &Bounds) -> Self {
         let awaited = holders(core);
-        let window_ends = started + bounds.recovery_window;
+        let window_ends = started + bounds.gather;
         Silence { heard: BTreeMap::new(), started, awaited, window_ends, bounds: bounds.clone() }
     }
 
@@ -113,9 +113,11 @@ impl Silence {
 
     fn check_lost(&self, reason: &Reason, id: AttemptId, ledger: &Ledger, now: Timestamp) -> Checked {
         let Some((run, _, known)) = ledger.folded.attempt(id) else { return Ok(()) };
-        let silent = now.since(self.heard.get(&known.worker).copied().unwrap_or(self.started));
+        let heard = self.heard.get(&known.worker).copied();
+        let silent = now.since(heard.unwrap_or(self.started));
         let least = self.bounds.suspect_after;
         let patience = run.policy.lost_after.unwrap_or(self.bounds.lost_after).max(least);
+        let patience = heard.map_or_else(|| self.bounds.patience_after_takeover(patience), |_| patience);
         let explained = match reason {
             Reason::CameBackWith(held) => !held.contains(&id),
             Reason::Abandoned | Reason::Reported => true,

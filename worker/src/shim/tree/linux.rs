@@ -245,7 +245,7 @@ mod tests {
         let mut scanned = descendants_by_parent(root, &mut onward)?;
         walked.sort_by_key(|process| process.pid);
         scanned.sort_by_key(|process| process.pid);
-        let own_group = rustix::process::getpgrp().as_raw_nonzero().get();
+        let own_group = nix::unistd::getpgrp().as_raw();
         signal_each(&walked, rustix::process::Signal::KILL, own_group);
         child.wait()?;
         assert_eq!(walked.len(), 1);

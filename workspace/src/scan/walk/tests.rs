@@ -52,8 +52,18 @@ fn what_git_does_not_ignore_travels_with_or_without_a_repository() {
         (".env", ""),
     ]);
     let expected = [
-        ".env", ".gitignore", ".partignore", "empty", "keep.log", "src", "src/.gitignore", "src/main.rs",
-        "src/special.log", "sub", "sub/file", "x",
+        ".env",
+        ".gitignore",
+        ".partignore",
+        "empty",
+        "keep.log",
+        "src",
+        "src/.gitignore",
+        "src/main.rs",
+        "src/special.log",
+        "sub",
+        "sub/file",
+        "x",
     ];
     assert_eq!(paths(&place, &Options::default()), expected);
     fs::remove_dir_all(place.path().join(".git")).expect("removed");
@@ -75,14 +85,29 @@ fn part_toml_adds_and_takes_away() {
     let options = Options {
         include: texts(&["dist/**", "**/*.bin", "out/inner", "gone/**"]),
         exclude: texts(&["**/*.map", "data/b.txt"]),
-        also: BTreeSet::from(["pkg/dist/y".to_owned(), "pkg/gone".to_owned(), "../x".to_owned(), "pkg".to_owned()]),
+        also: BTreeSet::from([
+            "pkg/dist/y".to_owned(),
+            "pkg/gone".to_owned(),
+            "../x".to_owned(),
+            "pkg".to_owned(),
+        ]),
         ..Options::default()
     };
     assert_eq!(
         paths(&place, &options),
         [
-            ".gitignore", "data", "data/a.bin", "dist", "dist/deep", "dist/deep/app.js", "out", "out/inner",
-            "out/inner/x", "pkg", "pkg/dist", "pkg/dist/y"
+            ".gitignore",
+            "data",
+            "data/a.bin",
+            "dist",
+            "dist/deep",
+            "dist/deep/app.js",
+            "out",
+            "out/inner",
+            "out/inner/x",
+            "pkg",
+            "pkg/dist",
+            "pkg/dist/y"
         ]
     );
     let error = scan(place.path(), &Options { exclude: texts(&["../x"]), ..Options::default() });
@@ -96,7 +121,11 @@ fn links_and_modes_are_kept_and_nothing_is_followed() {
     symlink("src", place.path().join("folder-link")).expect("a link");
     symlink("../src/run.sh", place.path().join("src/link")).expect("a link");
     symlink("dist", place.path().join("out")).expect("a link");
-    let options = Options { include: texts(&["out/**"]), also: BTreeSet::from(["out/x".to_owned()]), ..Options::default() };
+    let options = Options {
+        include: texts(&["out/**"]),
+        also: BTreeSet::from(["out/x".to_owned()]),
+        ..Options::default()
+    };
     let scan = scan(place.path(), &options).expect("it may travel");
     let kinds: Vec<_> = scan
         .found
@@ -109,13 +138,21 @@ fn links_and_modes_are_kept_and_nothing_is_followed() {
         .collect();
     assert_eq!(
         kinds,
-        [".gitignore false", "folder-link -> src", "out -> dist", "src/", "src/link -> ../src/run.sh", "src/run.sh true"]
+        [
+            ".gitignore false",
+            "folder-link -> src",
+            "out -> dist",
+            "src/",
+            "src/link -> ../src/run.sh",
+            "src/run.sh true"
+        ]
     );
 }
 
 #[test]
 fn everything_that_cannot_travel_is_named_with_its_rule() {
-    let place = workspace(&[("a:b", ""), ("Read.me", ""), ("read.ME", ""), ("dir/nul.txt", ""), ("new\nline", "")]);
+    let place =
+        workspace(&[("a:b", ""), ("Read.me", ""), ("read.ME", ""), ("dir/nul.txt", ""), ("new\nline", "")]);
     fs::write(place.path().join(OsStr::from_bytes(b"no \xff text")), "").expect("a file");
     symlink("/etc/passwd", place.path().join("absolute")).expect("a link");
     symlink("../../x", place.path().join("dir/out")).expect("a link");
