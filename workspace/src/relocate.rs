@@ -109,19 +109,20 @@ mod tests {
         let root = place.path();
         fs::create_dir_all(root.join(".venv/bin")).expect("folders");
         let script = root.join(".venv/bin/pytest");
-        fs::write(&script, "#!/home/0/tree/.venv/bin/python\nimport sys # /home/0/tree\n").expect("a file");
+        fs::write(&script, "#!/home/you/tree/.venv/bin/python\nimport sys # /home/you/tree\n")
+            .expect("a file");
         fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("mode");
-        fs::write(root.join("binary"), b"\0/home/0/tree").expect("a file");
-        fs::write(root.join("other"), "/home/0/tre").expect("a file");
-        std::os::unix::fs::symlink("/home/0/tree", root.join("link")).expect("a link");
-        let found = texts_with(root, Path::new("/home/0/tree")).expect("looked through");
+        fs::write(root.join("binary"), b"\0/home/you/tree").expect("a file");
+        fs::write(root.join("other"), "/home/you/tre").expect("a file");
+        std::os::unix::fs::symlink("/home/you/tree", root.join("link")).expect("a link");
+        let found = texts_with(root, Path::new("/home/you/tree")).expect("looked through");
         assert_eq!(found, [PathBuf::from(".venv/bin/pytest")]);
-        relocate(root, &found, Path::new("/home/0/tree"), Path::new("/elsewhere/1")).expect("relocated");
+        relocate(root, &found, Path::new("/home/you/tree"), Path::new("/elsewhere/1")).expect("relocated");
         assert_eq!(
             fs::read_to_string(&script).expect("a file"),
             "#!/elsewhere/1/.venv/bin/python\nimport sys # /elsewhere/1\n"
         );
         assert_eq!(fs::metadata(&script).expect("there").permissions().mode() & 0o111, 0o111);
-        assert!(texts_with(root, Path::new("/home/0/tree")).expect("looked through").is_empty());
+        assert!(texts_with(root, Path::new("/home/you/tree")).expect("looked through").is_empty());
     }
 }

@@ -2,8 +2,8 @@
 
 use super::spool::Spool;
 use crate::{
-    AttemptId, CancelMode, Capabilities, Command, Finish, HeldAttempt, HeldState,
-    Incarnation, Introduction, LostCause, Report, ReportBody, SlotId, StartOrder, Term, WorkerId,
+    AttemptId, CancelMode, Capabilities, Command, Finish, HeldAttempt, HeldState, Incarnation, Introduction,
+    LostCause, Report, ReportBody, SlotId, StartOrder, Term, WorkerId,
 };
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -23,10 +23,10 @@ pub(super) fn next(run: &Run, spec: &Spec, bounds: &Bounds) -> Option<Next> {
         AttemptVerdict::Lost | AttemptVerdict::Cancelled | AttemptVerdict::SetupFailed => match run.cancelled
         {
             // Nobody stopped it: it went down with its daemon.
-            Some(CancelReason::Abandoned { .. }) => given_up(match verdict {
-                AttemptVerdict::SetupFailed => verdict,
-                _ => AttemptVerdict::Lost,
-            }),
+            Some(CancelReason::Abandoned { .. }) if verdict == AttemptVerdict::SetupFailed => {
+                given_up(verdict)
+            }
+            Some(CancelReason::Abandoned { .. }) => given_up(AttemptVerdict::Lost),
             Some(CancelReason::Requested { .. } | CancelReason::MaxFailures { .. }) => {
                 Next::Decide(SpecVerdict::Cancelled)
             }

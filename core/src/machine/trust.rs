@@ -28,12 +28,15 @@ impl Core {
         let AttemptPhase::Finished { finish, .. } = &attempt.phase else { return };
         let said = match finish.verdict {
             AttemptVerdict::Passed => Said::Passed,
-            verdict if is_own_fault(verdict) => Said::Failed,
+            AttemptVerdict::Failed
+            | AttemptVerdict::TimedOut
+            | AttemptVerdict::Crashed
+            | AttemptVerdict::Invalid(_) => Said::Failed,
             AttemptVerdict::SetupFailed => Said::SetupFailed,
-            _ if finish.lost.is_some_and(LostCause::is_workers_fault) => {
+            AttemptVerdict::Lost if finish.lost.is_some_and(LostCause::is_workers_fault) => {
                 Said::WorkersFault(finish.message.clone())
             }
-            _ => Said::Nothing,
+            AttemptVerdict::Lost | AttemptVerdict::Cancelled => Said::Nothing,
         };
         let worker = attempt.worker.clone();
         match &said {

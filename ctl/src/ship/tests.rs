@@ -199,6 +199,7 @@ fn contents(place: &Path) -> Contents {
         source: Source::default(),
         workspace: Workspace::InPlace(String::new()),
         policy: RunPolicy::default(),
+        content: None,
         groups: Vec::new(),
     };
     Contents::new(&project, &submission)

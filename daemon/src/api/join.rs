@@ -21,14 +21,13 @@ pub(crate) struct Joins {
     /// None where the mesh works without TLS.
     certificates: Option<Arc<Certificates>>,
     tokens: TokenBook,
-    /// Answers that may not have arrived, by token.
-    recent: Mutex<HashMap<String, Admitted>>,
+    /// Answers that may not have arrived, by token and key.
+    recent: Mutex<HashMap<(String, Vec<u8>), Admitted>>,
 }
 
 /// Somebody who was admitted a little while ago.
 struct Admitted {
     name: String,
-    key: Vec<u8>,
     until: Instant,
 }
 
@@ -41,7 +40,7 @@ impl Joins {
     /// Checks a token before anything is done for its holder. True when its use was counted already.
     async fn check(&self, token: &Token, name: &str, key: &[u8]) -> Result<bool, Status> {
         match self.tokens.joining(token).await {
-            Ok(()) => Ok(false),
+            Ok(()) => Ok(self.was_admitted(&token.id(), name, key)),
             // The answer got lost: who has the same key is the same worker.
             Err(TokenRefusal::UsedUp { .. }) if self.was_admitted(&token.id(), name, key) => Ok(true),
             Err(refusal) => Err(refused(refusal)),
@@ -50,8 +49,8 @@ impl Joins {
 
     fn was_admitted(&self, id: &str, name: &str, key: &[u8]) -> bool {
         let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = recent.get(id).filter(|found| found.until > Instant::now());
-        found.is_some_and(|found| found.name == name && found.key == key)
+        let found = recent.get(&(id.to_owned(), key.to_owned())).filter(|found| found.until > Instant::now());
+        found.is_some_and(|found| found.name == name)
     }
 
     fn admitted(&self, id: String, name: String, key: Vec<u8>) {
@@ -59,7 +58,7 @@ impl Joins {
         let now = Instant::now();
         recent.retain(|_, one| one.until > now);
         if recent.len() < bounds::JOINS_REMEMBERED {
-            recent.insert(id, Admitted { name, key, until: now + bounds::JOIN_REPEATED });
+            recent.insert((id, key), Admitted { name, until: now + bounds::JOIN_REPEATED });
         }
     }
 

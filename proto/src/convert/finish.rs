@@ -3,8 +3,8 @@
 use super::error::{WireError, required};
 use crate::v1::{self, finish::Exit};
 use part_core::{
-    Artifact, AttemptVerdict, ExitStatus, Finish, InvalidReason, LostCause, Millis, Output, TestCounts, TestOutcome,
-    TestResult, Timing,
+    Artifact, AttemptVerdict, ExitStatus, Finish, InvalidReason, LostCause, Millis, Output, TestCounts,
+    TestOutcome, TestResult, Timing,
 };
 
 /// A verdict for the wire.
