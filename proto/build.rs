@@ -21,6 +21,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::fs::write(out.join("part_v1.bin"), prost::Message::encode_to_vec(&descriptors))?;
     // Strings that a peer chose are cloned into core types anyway; boxing keeps the event's size even.
     tonic_prost_build::configure()
+        // In order, so that the same submission always has the same bytes.
+        .btree_map(".part.v1.Recipe.env")
+        .btree_map(".part.v1.SetupStep.env")
         // Many small blobs share a message; copying each out of it would double the work.
         .bytes(".part.v1.BlobPiece.data")
         .boxed(".part.v1.Event.fact.attempt_finished")

@@ -3,10 +3,10 @@
 //! Several may use one home at a time: each leads a realm of its own, and slot numbers are taken from the host so that
 //! no two attempts on it ever have the same.
 
-use crate::api::Shared;
-use crate::config::{cpus, host_name};
 use crate::api::Outputs;
+use crate::api::Shared;
 use crate::cluster::{Coordinator, LeaderNote, Member};
+use crate::config::{cpus, host_name};
 use crate::daemon::{holder, new_incarnation};
 use crate::error::chain;
 use crate::nest::Nest;
@@ -249,7 +249,8 @@ async fn work(options: &EmbeddedOptions, home: &Path, nest: &Nest) -> Result<Wor
     };
     let (draining, drain) = watch::channel(false);
     let (link, uploads) = (connect(nest.socket().to_owned()), connect(nest.socket().to_owned()));
-    let worker = Worker::start(options, Directory::fixed(link, uploads), drain).await.map_err(DaemonError::Worker)?;
+    let worker =
+        Worker::start(options, Directory::fixed(link, uploads), drain).await.map_err(DaemonError::Worker)?;
     let (leave, hurry) = (CancellationToken::new(), CancellationToken::new());
     let worker = tokio::spawn(worker.run(leave.clone(), hurry.clone()));
     Ok(Working { leave, hurry, worker: Some(worker), _draining: draining, _slots: slots })

@@ -112,7 +112,9 @@ impl DaemonError {
     /// True when the same may succeed later without anybody changing anything.
     pub(crate) fn may_pass(&self) -> bool {
         match self {
-            DaemonError::Store(error) | DaemonError::Commit(CommitError::Store(error)) => error.is_temporary(),
+            DaemonError::Store(error) | DaemonError::Commit(CommitError::Store(error)) => {
+                error.is_temporary()
+            }
             DaemonError::Blobs(error) => error.is_temporary(),
             DaemonError::Config { .. }
             | DaemonError::Folder { .. }

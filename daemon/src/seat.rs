@@ -205,7 +205,9 @@ impl SeatKeeper {
             match blind {
                 false => alone_since = None,
                 true if since.elapsed() > bounds::BLIND.max(2 * ttl) => {
-                    tracing::warn!("no worker of another host can be reached; giving the office to one that can");
+                    tracing::warn!(
+                        "no worker of another host can be reached; giving the office to one that can"
+                    );
                     self.resign(3 * ttl).await;
                     return;
                 }

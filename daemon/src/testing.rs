@@ -13,8 +13,8 @@ use part_core::{
     Workspace,
 };
 use part_store::{
-    CommitError, Digest, Durability, HistoryQuery, HistoryRow, Holder, MemoryBlobs, MemoryStore, Realm, RealmRow,
-    RunFilter, RunRow, Store, StoreError, TokenRow, TokenUse,
+    CommitError, Digest, Durability, HistoryQuery, HistoryRow, Holder, MemoryBlobs, MemoryStore, Realm,
+    RealmRow, RunFilter, RunRow, Store, StoreError, TokenRow, TokenUse,
 };
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -111,7 +111,9 @@ impl Watch<'_> {
             return Ok(false);
         }
         let realms = self.shared.store.realms().await.map_err(|error| store_failed(&error))?;
-        if self.shared.clustered || realms.iter().any(|realm| realm.realm == row.realm && !self.shared.is_abandoned(realm)) {
+        if self.shared.clustered
+            || realms.iter().any(|realm| realm.realm == row.realm && !self.shared.is_abandoned(realm))
+        {
             return Ok(false);
         }
         if !row.realm.is_local() {

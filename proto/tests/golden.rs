@@ -4,8 +4,8 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
 
 use part_core::{
-    AttemptId, AttemptVerdict, CancelMode, Command, Finish, HeldState, Introduction, Millis, ReportBody, RunId,
-    SlotId, SpecIndex, Term, TestOutcome, Timestamp, Workspace,
+    AttemptId, AttemptVerdict, CancelMode, Command, Finish, HeldState, Introduction, Millis, ReportBody,
+    RunId, SlotId, SpecIndex, Term, TestOutcome, Timestamp, Workspace,
 };
 use part_proto::convert::{
     LeaderSays, WorkerSays, command_from_wire, command_to_wire, drain_to_wire, heartbeat_to_wire,
@@ -16,16 +16,15 @@ use prost::Message;
 
 /// Recorded from version 0.1.0, protocol 1.
 const INTRODUCTION: &str = "0a780a017710091a016820032a0b0a026f7312056c696e7578320200013a240a220a1e72756e5f303030303030303030303030336730303030303030303030303018023a2a0a240a1e72756e5f30303030303030303030303033673030303030303030303030301001180210011801400148015205302e312e30";
-const STARTED: &str =
-    "1228080412240a220a1e72756e5f30303030303030303030303033673030303030303030303030301802";
+const STARTED: &str = "1228080412240a220a1e72756e5f30303030303030303030303033673030303030303030303030301802";
 const TESTS: &str = "124008041a3c0a220a1e72756e5f3030303030303030303030303367303030303030303030303030180210011a140a0174120154180220052a016d40014a03613a31";
 const FINISHED: &str = "1238080422340a220a1e72756e5f30303030303030303030303033673030303030303030303030301802120e080312046c6174652a0032004200";
 const HEARTBEAT: &str = "1a00";
 const DRAIN: &str = "22020801";
-const WELCOME: &str = "0803122e080812240a1e72756e5f30303030303030303030303033673030303030303030303030301001180218e0d4032001";
+const WELCOME: &str =
+    "0803122e080812240a1e72756e5f30303030303030303030303033673030303030303030303030301001180218e0d4032001";
 const START: &str = "08031a50080112022f771a480a220a1e72756e5f303030303030303030303030336730303030303030303030303018021201701a01672201732a140a0767656e65726963120474727565300170882730013a0174";
-const CANCEL: &str =
-    "080322260a220a1e72756e5f303030303030303030303030336730303030303030303030303018021001";
+const CANCEL: &str = "080322260a220a1e72756e5f303030303030303030303030336730303030303030303030303018021001";
 const ACKNOWLEDGEMENT: &str = "08032a020808";
 const LEADER_HEARTBEAT: &str = "08033200";
 
@@ -154,5 +153,8 @@ fn versions_that_are_too_far_apart_are_refused_with_both_named() {
         (said.protocol, said.protocol_newest) = (7, 9);
     }
     let text = worker_message_from_wire(wire).expect_err("too new").to_string();
-    assert!(text.contains("the worker speaks versions 7 to 9") && text.contains("this daemon 1 to 2"), "{text}");
+    assert!(
+        text.contains("the worker speaks versions 7 to 9") && text.contains("this daemon 1 to 2"),
+        "{text}"
+    );
 }

@@ -193,7 +193,8 @@ impl Worker {
             return LinkEnd::Closed("the link's queue is closed".to_owned());
         }
         // An order is a little larger than the message that its spec came in.
-        let mut client = WorkerServiceClient::new(leader.channel).max_decoding_message_size(2 * MESSAGE_LIMIT);
+        let mut client =
+            WorkerServiceClient::new(leader.channel).max_decoding_message_size(2 * MESSAGE_LIMIT);
         let opening = client.link(tokio_stream::wrappers::ReceiverStream::new(messages));
         tokio::pin!(opening);
         let mut orders = loop {
@@ -376,7 +377,8 @@ fn wall_clock() -> Timestamp {
 mod tests {
     use super::*;
     use part_core::{
-        AttemptOrder, Command, HeldAttempt, HeldState, Recipe, Report, ReportBody, RunId, SpecIndex, Term, Workspace,
+        AttemptOrder, Command, HeldAttempt, HeldState, Recipe, Report, ReportBody, RunId, SpecIndex, Term,
+        Workspace,
     };
     use part_proto::convert::command_to_wire;
     use tonic::transport::Endpoint;
@@ -422,7 +424,9 @@ mod tests {
             };
             let (drain, draining) = watch::channel(false);
             let nobody = || Endpoint::from_static("http://127.0.0.1:1").connect_lazy();
-            let worker = Worker::start(options, Directory::fixed(nobody(), nobody()), draining).await.expect("a worker");
+            let worker = Worker::start(options, Directory::fixed(nobody(), nobody()), draining)
+                .await
+                .expect("a worker");
             Bench { worker, _home: home, _drain: drain }
         }
 
@@ -485,7 +489,10 @@ mod tests {
         bench.hear(5, &Command::Acknowledge { through: 0 });
         bench.hear(4, &order(0, 1));
         assert!(bench.worker.introduction().held.is_empty());
-        assert_eq!((bench.worker.desk.refused_commands(), bench.worker.introduction().term_seen), (1, Term(5)));
+        assert_eq!(
+            (bench.worker.desk.refused_commands(), bench.worker.introduction().term_seen),
+            (1, Term(5))
+        );
         assert!(
             bench.worker.leader_said(v1::LeaderMessage { term: 6, body: None }).is_err(),
             "ends the link"

@@ -53,8 +53,7 @@ impl Directory {
     /// For a worker that knows some daemons of the mesh; at least one address.
     pub fn of(addresses: Vec<String>, connect: Connect) -> Directory {
         let answering = addresses.first().cloned().unwrap_or_default();
-        let known =
-            Known { configured: addresses, told: Vec::new(), answering, bytes: BTreeMap::new() };
+        let known = Known { configured: addresses, told: Vec::new(), answering, bytes: BTreeMap::new() };
         Directory { way: Way::Mesh { connect, known: Arc::new(Mutex::new(known)) } }
     }
 

@@ -34,8 +34,10 @@ pub(crate) fn watch_health(home: PathBuf) -> watch::Receiver<Option<String>> {
 /// A disk that is nearly full. Once it was, more must be free before work is taken again: no flapping.
 fn problem_of(home: &Path, was: bool) -> Option<String> {
     match rustix::fs::statvfs(home) {
-        Ok(about) => problem_with_space(about.f_bavail * about.f_frsize, about.f_blocks * about.f_frsize, was)
-            .map(|problem| format!("{problem} at {}", home.display())),
+        Ok(about) => {
+            problem_with_space(about.f_bavail * about.f_frsize, about.f_blocks * about.f_frsize, was)
+                .map(|problem| format!("{problem} at {}", home.display()))
+        }
         Err(error) => Some(format!("its folder {} cannot be looked at: {error}", home.display())),
     }
 }
@@ -44,7 +46,9 @@ fn problem_of(home: &Path, was: bool) -> Option<String> {
 fn problem_with_space(free: u64, size: u64, was: bool) -> Option<String> {
     let low = bounds::DISK_LOW.min(size / bounds::DISK_LOW_PART);
     let enough = if was { low + low / 4 } else { low };
-    (free < enough).then(|| format!("its disk is nearly full: {} MiB are free, {} MiB are needed", free >> 20, enough >> 20))
+    (free < enough).then(|| {
+        format!("its disk is nearly full: {} MiB are free, {} MiB are needed", free >> 20, enough >> 20)
+    })
 }
 
 #[cfg(test)]

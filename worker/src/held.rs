@@ -88,14 +88,8 @@ async fn adopt(
         Workspace::InPlace(_) => None,
         Workspace::Shipped(shipped) => host.workspaces.found(attempt.attempt.run, shipped),
     };
-    let found = Found {
-        order: attempt,
-        workspace,
-        slot: order.slot,
-        shim: None,
-        begin: Begin::Afresh,
-        in_use,
-    };
+    let found =
+        Found { order: attempt, workspace, slot: order.slot, shim: None, begin: Begin::Afresh, in_use };
     let mut remembered = None;
     if let Some(shim) = shims.get(&slot_folder) {
         let status = match shim.status().await {
@@ -132,7 +126,9 @@ fn read_order(folder: &Path) -> Result<Option<StartOrder>, String> {
     let message = v1::LeaderMessage::decode(bytes.as_slice()).map_err(|error| error.to_string())?;
     match command_from_wire(message).map_err(|error| error.to_string())? {
         (_, LeaderSays::Command(part_core::Command::Start(order))) => Ok(Some(order)),
-        (_, LeaderSays::Command(_) | LeaderSays::Heartbeat { .. } | LeaderSays::Output { .. }) => Err("it holds something else".to_owned()),
+        (_, LeaderSays::Command(_) | LeaderSays::Heartbeat { .. } | LeaderSays::Output { .. }) => {
+            Err("it holds something else".to_owned())
+        }
     }
 }
 

@@ -187,7 +187,9 @@ impl Task {
     fn reins(&self, attempt: AttemptId) -> Reins {
         let mut cancels = self.cancels.lock().unwrap_or_else(PoisonError::into_inner);
         let held = cancels.entry(attempt).or_insert_with(Held::new);
-        held.reins.take().unwrap_or_else(|| Reins { wish: held.cancel.subscribe(), listeners: mpsc::channel(1).1 })
+        held.reins
+            .take()
+            .unwrap_or_else(|| Reins { wish: held.cancel.subscribe(), listeners: mpsc::channel(1).1 })
     }
 }
 

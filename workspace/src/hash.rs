@@ -3,6 +3,7 @@
 use crate::bounds;
 use crate::digest::Digest;
 use crate::stamps::Stamp;
+use std::cell::RefCell;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
@@ -17,17 +18,20 @@ pub struct Hashed {
     pub stamp: Stamp,
 }
 
+thread_local! {
+    /// What a thread reads into: most files are small, and a new buffer for each would cost more than they do.
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
 /// Hashes a regular file; a link is not followed. None when it changes again and again meanwhile.
 ///
 /// # Errors
 /// When it cannot be read, or is no regular file.
 pub fn hash_file(path: &Path) -> io::Result<Option<Hashed>> {
-    let mut buffer = Vec::new();
-    hash_with(path, &mut buffer)
+    BUFFER.with_borrow_mut(|buffer| hash_with(path, buffer))
 }
 
-/// As [`hash_file`], with a buffer that is used again.
-pub(crate) fn hash_with(path: &Path, buffer: &mut Vec<u8>) -> io::Result<Option<Hashed>> {
+fn hash_with(path: &Path, buffer: &mut Vec<u8>) -> io::Result<Option<Hashed>> {
     buffer.resize(bounds::READ_BYTES, 0);
     for _ in 0..bounds::HASH_TRIES {
         let mut file = open(path)?;

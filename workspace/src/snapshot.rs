@@ -2,12 +2,11 @@
 
 use crate::bounds;
 use crate::digest::Digest;
-use crate::hash::hash_with;
+use crate::hash::hash_file;
 use crate::manifest::{Entry, Kind, Manifest, ManifestError};
 use crate::scan::{Found, FoundKind, Scan};
 use crate::stamps::Stamps;
 use crate::threads;
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -48,11 +47,6 @@ pub enum SnapshotError {
     /// The files make no manifest.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
-}
-
-thread_local! {
-    /// What a thread reads into.
-    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Snapshot {
@@ -107,8 +101,7 @@ impl Snapshot {
 
 /// Digest and look of a file; none when it is gone.
 fn read(path: &Path) -> Result<Option<(Digest, crate::stamps::Stamp)>, SnapshotError> {
-    let hashed = BUFFER.with_borrow_mut(|buffer| hash_with(path, buffer));
-    match hashed {
+    match hash_file(path) {
         Ok(Some(hashed)) => Ok(Some((hashed.digest, hashed.stamp))),
         Ok(None) => Err(SnapshotError::Changing { path: path.to_owned() }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -5,8 +5,8 @@ mod global;
 mod submit;
 
 pub(crate) use args::{
-    ArtifactsArgs, CancelArgs, Cli, Command, CompletionsArgs, DoctorArgs, DrainArgs, ExplainArgs, HistoryArgs,
-    InitArgs, LogsArgs, ManArgs, RerunArgs, RunsArgs, ShowArgs, UndrainArgs, WatchArgs,
+    ArtifactsArgs, CancelArgs, Cli, Command, CompletionsArgs, DoctorArgs, DrainArgs, ExplainArgs,
+    HistoryArgs, InitArgs, LogsArgs, ManArgs, RerunArgs, RunsArgs, ShowArgs, UndrainArgs, WatchArgs,
 };
 pub(crate) use global::GlobalArgs;
 pub(crate) use submit::{ProjectArgs, ReportArgs, SubmitArgs};

@@ -7,10 +7,10 @@ use super::frameworks::{
 };
 use super::locate::Warning;
 use super::model::{Group, Project, RunDefaults, Settings, Suite};
-use super::workspace::{decode_setup, decode_workspace};
 use super::source::SourceText;
 use super::suggest::did_you_mean;
 use super::values::check_name;
+use super::workspace::{decode_setup, decode_workspace};
 use part_core::{Bounds, Millis};
 use part_frameworks::table::Framework;
 use std::path::Path;
@@ -29,7 +29,7 @@ const TOP: Known = Known {
 };
 pub(super) const PROJECT: Known = Known { keys: &["name"], elsewhere: &[] };
 pub(super) const RUN: Known = Known {
-    keys: &["max-failures", "workers", "lost-after"],
+    keys: &["max-failures", "workers", "lost-after", "worker-kills"],
     elsewhere: &[
         ("retries", "[suites.NAME] or [groups.LABEL]"),
         ("timeout", "[suites.NAME] or [groups.LABEL]"),
@@ -141,6 +141,7 @@ fn decode_run(top: &Section<'_, '_>, findings: &mut Findings<'_>) -> RunDefaults
         max_failures: section.count("max-failures", 1..=u32::MAX, findings),
         workers: section.count("workers", 1..=slots, findings),
         lost_after: decode_lost_after(&section, findings),
+        worker_kills: section.count("worker-kills", 1..=100, findings),
     }
 }
 

@@ -39,6 +39,8 @@ pub struct RunDefaults {
     pub workers: Option<u32>,
     /// Silence after which a worker's attempts are lost.
     pub lost_after: Option<Millis>,
+    /// Workers that a spec may take down before it is stopped.
+    pub worker_kills: Option<u32>,
 }
 
 /// `[workspace]`: what travels to a mesh beyond what git does not ignore, and how much it may be.
@@ -136,8 +138,9 @@ impl Project {
     /// The setup steps for a submit of these suites.
     pub fn setup_of<'s>(&self, suites: impl IntoIterator<Item = &'s str>) -> Vec<SetupStep> {
         let wanted: std::collections::BTreeSet<&str> = suites.into_iter().collect();
-        let applies =
-            |setup: &&Setup| setup.suites.is_empty() || setup.suites.iter().any(|suite| wanted.contains(suite.as_str()));
+        let applies = |setup: &&Setup| {
+            setup.suites.is_empty() || setup.suites.iter().any(|suite| wanted.contains(suite.as_str()))
+        };
         self.setup.iter().filter(applies).map(|setup| setup.step.clone()).collect()
     }
 

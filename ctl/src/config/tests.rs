@@ -509,7 +509,8 @@ const REFERENCE: &str = include_str!("../../../docs/part-toml.md");
 
 #[test]
 fn the_reference_has_every_key() {
-    for known in [file::PROJECT, file::RUN, file::SUITE, file::GROUP, workspace::WORKSPACE, workspace::SETUP] {
+    for known in [file::PROJECT, file::RUN, file::SUITE, file::GROUP, workspace::WORKSPACE, workspace::SETUP]
+    {
         for key in known.keys {
             assert!(REFERENCE.contains(&format!("| `{key}` |")), "docs/part-toml.md has no row for {key:?}");
         }

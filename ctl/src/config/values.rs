@@ -135,7 +135,8 @@ mod tests {
 
     #[test]
     fn sizes_are_read_with_their_units() {
-        let table = [("500MiB", 500 << 20), ("8GiB", 8 << 30), ("10 GB", 10_000_000_000), ("1kB", 1000), ("7B", 7)];
+        let table =
+            [("500MiB", 500 << 20), ("8GiB", 8 << 30), ("10 GB", 10_000_000_000), ("1kB", 1000), ("7B", 7)];
         for (text, bytes) in table {
             assert_eq!(parse_size(text), Ok(bytes), "{text}");
         }

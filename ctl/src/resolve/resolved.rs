@@ -87,7 +87,7 @@ pub async fn resolve(
         policy: RunPolicy {
             max_failures: overrides.max_failures.or(project.run.max_failures),
             lost_after: overrides.lost_after.or(project.run.lost_after),
-            worker_kills: None,
+            worker_kills: project.run.worker_kills,
         },
         content: None,
         groups,

@@ -1,8 +1,8 @@
 //! From a command to its verb.
 
 use super::{
-    artifacts, cancel, doctor, drain, explain, history, init, logs, manual, rerun, runs, show, submit, version,
-    watch, workers,
+    artifacts, cancel, doctor, drain, explain, history, init, logs, manual, rerun, runs, show, submit,
+    version, watch, workers,
 };
 use crate::app::App;
 use crate::cli::Command;

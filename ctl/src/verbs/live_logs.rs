@@ -27,7 +27,12 @@ struct Ledger<'c> {
 }
 
 /// Follows a spec until it is decided.
-pub(super) async fn follow(out: &mut Out, clients: &Clients, info: &RunInfo, text: &str) -> Result<(), CliError> {
+pub(super) async fn follow(
+    out: &mut Out,
+    clients: &Clients,
+    info: &RunInfo,
+    text: &str,
+) -> Result<(), CliError> {
     let mut ledger = Ledger {
         clients,
         run: info.run.clone(),
@@ -81,8 +86,11 @@ fn the_one(view: &RunView, text: &str) -> Result<usize, CliError> {
         return place.ok_or_else(|| CliError::usage(format!("no spec {text:?}")));
     }
     let names: Vec<&str> = found.iter().take(5).map(|spec| spec.name.as_str()).collect();
-    Err(CliError::usage(format!("{} specs have {text:?} in their names; only one can be followed", found.len()))
-        .hint(format!("name one in full: {}", names.join(", "))))
+    Err(CliError::usage(format!(
+        "{} specs have {text:?} in their names; only one can be followed",
+        found.len()
+    ))
+    .hint(format!("name one in full: {}", names.join(", "))))
 }
 
 /// Shows a running attempt from the `received`-th byte on; gives how many bytes were shown or passed over in all.
@@ -93,8 +101,7 @@ async fn live(
     number: u32,
     received: u64,
 ) -> Result<u64, CliError> {
-    let request =
-        FollowOutputRequest { run: ledger.run.clone(), spec: spec as u32, attempt: number };
+    let request = FollowOutputRequest { run: ledger.run.clone(), spec: spec as u32, attempt: number };
     let mut chunks = match ledger.clients.runs().follow_output(request).await {
         Ok(chunks) => chunks.into_inner(),
         Err(status) if status.code() == Code::NotFound || is_passing(status.code()) => return Ok(received),
@@ -127,7 +134,8 @@ async fn rest(
 ) -> Result<(), CliError> {
     let view = &ledger.view;
     let Some(attempt) = view.specs[spec].attempt(number) else { return Ok(()) };
-    let Some(Output { inline, blob, dropped_bytes, .. }) = attempt.finish().map(|finish| &finish.output) else {
+    let Some(Output { inline, blob, dropped_bytes, .. }) = attempt.finish().map(|finish| &finish.output)
+    else {
         return Ok(());
     };
     let head = Head { view, spec: &view.specs[spec], attempt, shown: false };
@@ -189,7 +197,8 @@ impl Ledger<'_> {
 
     /// Reads on until the attempt has ended, or looks again when it goes on under another leader.
     async fn until_ended(&mut self, spec: usize, number: u32) -> Result<(), CliError> {
-        let ended = |view: &RunView| view.specs[spec].attempt(number).is_none_or(|a: &AttemptView| a.ended.is_some());
+        let ended =
+            |view: &RunView| view.specs[spec].attempt(number).is_none_or(|a: &AttemptView| a.ended.is_some());
         while !ended(&self.view) {
             match tokio::time::timeout(2 * PAUSE, self.next()).await {
                 Ok(more) => {

@@ -69,9 +69,7 @@ fn pick(spec: &SpecView, number: Option<u32>) -> Result<&AttemptView, String> {
     match number {
         Some(number) => match spec.attempt(number) {
             Some(attempt) if attempt.ended.is_some() => Ok(attempt),
-            Some(_) => {
-                Err(format!("attempt {number} of {name} is still running; --follow shows its output"))
-            }
+            Some(_) => Err(format!("attempt {number} of {name} is still running; --follow shows its output")),
             None => Err(format!("{name} has no attempt {number}, but {}", spec.attempts.len())),
         },
         None => spec.last_ended().ok_or_else(|| match (&spec.carried, spec.active()) {

@@ -211,6 +211,7 @@ impl RunView {
                 expected_tests: spec.expected_tests,
                 attempts: Vec::new(),
                 verdict,
+                because: String::new(),
             });
         }
         Ok(())
@@ -311,6 +312,7 @@ impl RunView {
             return contradiction(format!("{:?} is decided as {verdict} after {earlier}", spec.name));
         }
         spec.verdict = Some(verdict);
+        spec.because = decided.because;
         let (waited, expected) = (!cancelled && spec.active().is_none(), spec.expected);
         if waited {
             self.backlog.remove(expected);

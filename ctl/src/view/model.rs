@@ -109,6 +109,8 @@ pub(crate) struct SpecView {
     pub(crate) attempts: Vec<AttemptView>,
     /// Its final verdict.
     pub(crate) verdict: Option<SpecVerdict>,
+    /// What led to the verdict, where its attempts alone do not tell; mostly empty.
+    pub(crate) because: String,
 }
 
 /// An attempt.

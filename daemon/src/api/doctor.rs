@@ -99,7 +99,9 @@ fn mesh(shared: &Shared) -> Option<v1::Finding> {
 /// What is kept and what went.
 fn retention(last: &RetentionSummary) -> v1::Finding {
     let mib = |bytes: u64| bytes >> 20;
-    let kept = last.bytes_kept.map_or_else(|| "an unknown amount of".to_owned(), |all| format!("{} MiB of", mib(all)));
+    let kept = last
+        .bytes_kept
+        .map_or_else(|| "an unknown amount of".to_owned(), |all| format!("{} MiB of", mib(all)));
     let RetentionSummary { runs_forgotten, blobs_retired, blobs_deleted, .. } = last;
     let text = format!(
         "{kept} blobs kept; last time {runs_forgotten} runs were forgotten, {blobs_retired} blobs retired, \

@@ -100,7 +100,8 @@ impl Mesh {
         let name = WorkerId(worker);
         let input = Input::HeldBack { worker: name.clone(), by: drain.then_some(by) };
         mailbox.tell(input).await.map_err(unanswered)?;
-        let look = move |core: &part_core::Core, now| core.workers(now).into_iter().find(|w| w.worker == name);
+        let look =
+            move |core: &part_core::Core, now| core.workers(now).into_iter().find(|w| w.worker == name);
         let found = mailbox.look(look).await.map_err(unanswered)?;
         let running = found.as_ref().map(|worker| worker.slots.iter().filter(|(_, a)| a.is_some()).count());
         Ok(Response::new(v1::DrainResponse {

@@ -30,13 +30,17 @@ impl Drop for Looking {
 
 impl Outputs {
     /// Begins a look, under a name that nobody can guess.
-    pub(super) fn begin(self: &Arc<Self>) -> Result<(Looking, mpsc::Receiver<Result<v1::FollowedOutput, Status>>), Status> {
+    pub(super) fn begin(
+        self: &Arc<Self>,
+    ) -> Result<(Looking, mpsc::Receiver<Result<v1::FollowedOutput, Status>>), Status> {
         let watch = uuid::Uuid::new_v4().as_u128();
         let (out, output) = mpsc::channel(bounds::OUTPUT_QUEUE);
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.len() >= bounds::OUTPUT_WATCHES {
             let most = bounds::OUTPUT_WATCHES;
-            return Err(status::exhausted(format!("{most} clients look at running attempts already; try again later")));
+            return Err(status::exhausted(format!(
+                "{most} clients look at running attempts already; try again later"
+            )));
         }
         waiting.insert(watch, out);
         Ok((Looking { outputs: Arc::clone(self), watch }, output))

@@ -9,15 +9,18 @@ use crate::leader::Mailbox;
 use crate::seat::Leadership;
 use crate::watch::watch_run;
 use part_core::{
-    AttemptId, CancelMode, Estimate, HistoryKey, Input, Reply, RequestId, RunId, SpecIndex, SpecPhase, Submission,
+    AttemptId, CancelMode, Estimate, HistoryKey, Input, Record, Refusal, Reply, RequestId, RunId, SpecIndex,
+    SpecPhase, Submission, SubmissionId,
 };
 use part_proto::convert::{
-    SubmissionAssembler, attempt_verdict_to_wire, run_id_from_wire, submission_id_from_wire, submission_to_wire,
+    SubmissionAssembler, attempt_verdict_to_wire, run_id_from_wire, submission_id_from_wire,
+    submission_to_wire,
 };
 use part_proto::v1::run_service_client::RunServiceClient;
 use part_proto::v1::run_service_server::RunService;
 use part_proto::{status, v1};
 use part_store::{HISTORY_PER_SPEC, HistoryQuery, RunFilter};
+use prost::Message as _;
 use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -37,16 +40,23 @@ impl Runs {
     }
 
     /// Fills in the history and hands the submission to the leader.
-    async fn open(&self, mailbox: &Mailbox, mut submission: Submission) -> Result<v1::SubmitResponse, Status> {
+    async fn open(
+        &self,
+        mailbox: &Mailbox,
+        mut submission: Submission,
+    ) -> Result<v1::SubmitResponse, Status> {
         if self.shared.draining.is_cancelled() {
             return Err(status::unavailable("the daemon is shutting down and takes no new runs"));
         }
         let carried = count(&submission, |spec| spec.carried.is_some());
         let specs = count(&submission, |_| true) - carried;
+        let content = content_of(&submission);
         let known = self.shared.store.submission(submission.id).await;
         if let Some(run) = known.map_err(|error| store_failed(&error))? {
+            self.is_the_same(run, &submission, &content).await?;
             return Ok(v1::SubmitResponse { run: run.to_string(), new: false, specs, carried });
         }
+        submission.content = Some(content);
         self.fill_in_history(&mut submission).await?;
         let run = RunId(Uuid::now_v7().as_u128());
         let submission = Box::new(submission);
@@ -57,6 +67,22 @@ impl Runs {
             }
             Reply::Refused(refusal) => Err(status::of_refusal(&refusal)),
             Reply::Cancelling => Err(status::broken("the leader gave an answer to another question")),
+        }
+    }
+
+    /// A number may be repeated, with what it stood for the first time only.
+    async fn is_the_same(&self, run: RunId, submission: &Submission, content: &str) -> Result<(), Status> {
+        let first = self.shared.store.entries(run, 0, 1).await.map_err(|error| store_failed(&error))?;
+        let known = first.into_iter().next().and_then(|entry| match entry.record {
+            Record::RunOpened { content, .. } => content,
+            _ => None,
+        });
+        match known {
+            Some(known) if known != content => {
+                Err(status::of_refusal(&Refusal::other_content(submission.id, run)))
+            }
+            // Recorded before contents were compared.
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -79,6 +105,15 @@ impl Runs {
         }
         Ok(())
     }
+}
+
+/// A digest of what is submitted, besides its number: equal for the same submission sent again.
+fn content_of(submission: &Submission) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for message in submission_to_wire(&Submission { id: SubmissionId(0), ..submission.clone() }) {
+        hasher.update(&message.encode_length_delimited_to_vec());
+    }
+    hasher.finalize().to_hex().to_string()
 }
 
 fn count(submission: &Submission, wanted: impl Fn(&part_core::SpecSubmission) -> bool) -> u32 {

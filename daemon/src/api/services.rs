@@ -2,10 +2,11 @@
 
 use super::blobs::Blobs;
 use super::mesh::Mesh;
+use super::output::Outputs;
 use super::runs::Runs;
 use super::workers::Workers;
-use super::output::Outputs;
 use crate::cluster::Coordinator;
+use crate::realm::holder_is_gone;
 use crate::retention::RetentionReport;
 use crate::seat::Seat;
 use crate::watch::WatchHub;
@@ -14,7 +15,6 @@ use part_proto::v1::mesh_service_server::MeshServiceServer;
 use part_proto::v1::run_service_server::RunServiceServer;
 use part_proto::v1::worker_service_server::WorkerServiceServer;
 use part_proto::{FILE_DESCRIPTOR_SET, MESSAGE_LIMIT, status};
-use crate::realm::holder_is_gone;
 use part_store::{BlobStore, Durability, Holder, Realm, RealmRow, Store};
 use part_worker::Connect;
 use std::path::PathBuf;

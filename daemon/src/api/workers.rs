@@ -4,8 +4,8 @@ use super::services::{Shared, unanswered};
 use crate::bounds;
 use crate::clock::Clock;
 use crate::cluster::Coordinator;
-use crate::seat::Leadership;
 use crate::leader::{LinkId, LinkSender, Mailbox};
+use crate::seat::Leadership;
 use crate::trust::peer_of;
 use part_core::{Incarnation, Input, Term, Timestamp, WorkerId};
 use part_proto::convert::{WorkerSays, leader_heartbeat_to_wire, worker_message_from_wire};
@@ -194,7 +194,9 @@ async fn beat(shared: &Shared, term: Term, sender: mpsc::WeakSender<v1::LeaderMe
         beat.tick().await;
         match sender.upgrade() {
             // A full queue is no silence: something else is on its way.
-            Some(sender) => drop(LinkSender::try_send(&sender, leader_heartbeat_to_wire(term, shared.daemons()))),
+            Some(sender) => {
+                drop(LinkSender::try_send(&sender, leader_heartbeat_to_wire(term, shared.daemons())))
+            }
             None => return,
         }
     }

@@ -1,8 +1,6 @@
 //! Putting the layers of the configuration together.
 
-use super::model::{
-    BlobPlace, ClusterConfig, DaemonConfig, DatabasePlace, EtcdConfig, Retention, TlsFiles,
-};
+use super::model::{BlobPlace, ClusterConfig, DaemonConfig, DatabasePlace, EtcdConfig, Retention, TlsFiles};
 use super::place::{cpus, default_home, host_name};
 use crate::DaemonError;
 use serde::Deserialize;
@@ -249,7 +247,8 @@ fn blobs(layers: &mut Layers, file: Option<String>) -> BlobPlace {
             Some(rest) => {
                 let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
                 if bucket.is_empty() {
-                    layers.problem(format!("store.blobs: {place:?} names no bucket; write s3://BUCKET/PREFIX"));
+                    layers
+                        .problem(format!("store.blobs: {place:?} names no bucket; write s3://BUCKET/PREFIX"));
                 }
                 BlobPlace::S3 { bucket: bucket.to_owned(), prefix: prefix.trim_matches('/').to_owned() }
             }
@@ -268,11 +267,14 @@ fn cluster(layers: &mut Layers, file: Cluster) -> Option<ClusterConfig> {
     for endpoint in endpoints.split(',').map(str::trim).filter(|text| !text.is_empty()) {
         let full = if endpoint.contains("://") { endpoint.to_owned() } else { format!("http://{endpoint}") };
         match full.parse::<http::Uri>() {
-            Ok(uri) if uri.port().is_some() && ["http", "https"].contains(&uri.scheme_str().unwrap_or("")) => {
+            Ok(uri)
+                if uri.port().is_some() && ["http", "https"].contains(&uri.scheme_str().unwrap_or("")) =>
+            {
                 checked.push(full);
             }
-            Ok(_) | Err(_) => layers
-                .problem(format!("cluster.etcd: {endpoint:?} is not an endpoint, such as http://10.0.0.1:2379")),
+            Ok(_) | Err(_) => layers.problem(format!(
+                "cluster.etcd: {endpoint:?} is not an endpoint, such as http://10.0.0.1:2379"
+            )),
         }
     }
     let prefix = layers.required("cluster.prefix", file.prefix, "part");
@@ -310,7 +312,8 @@ fn tls(layers: &mut Layers, file: Tls) -> Option<TlsFiles> {
         (None, None, None) if ca_key.is_none() => None,
         (Some(ca), Some(cert), Some(key)) => Some(TlsFiles { ca, ca_key, cert, key }),
         (_, _, _) => {
-            layers.problem("tls.ca, tls.cert and tls.key: give all three; `partd certs` makes them".to_owned());
+            layers
+                .problem("tls.ca, tls.cert and tls.key: give all three; `partd certs` makes them".to_owned());
             None
         }
     }

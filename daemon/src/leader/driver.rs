@@ -10,10 +10,10 @@ use crate::clock::Clock;
 use crate::error::chain;
 use crate::watch::WatchHub;
 use crate::{DaemonError, bounds};
-use part_proto::convert::output_order_to_wire;
 use part_core::{
     Config, Core, Effect, Input, Millis, Pending, Reply, RequestId, RunId, State, Term, Timestamp, WorkerId,
 };
+use part_proto::convert::output_order_to_wire;
 use part_store::{CommitError, Holder, Realm, Store};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -116,7 +116,11 @@ impl Leader {
     }
 
     /// After a step down the store may be away for the same reason; none when it was time to stop.
-    async fn find_footing_again(&self, above: Term, stop: &CancellationToken) -> Result<Option<Footing>, DaemonError> {
+    async fn find_footing_again(
+        &self,
+        above: Term,
+        stop: &CancellationToken,
+    ) -> Result<Option<Footing>, DaemonError> {
         let begun = Instant::now();
         let mut wait = bounds::COMMIT_FIRST;
         loop {

@@ -5,13 +5,13 @@ use super::finish::{finish_from_wire, finish_to_wire, test_from_wire, test_to_wi
 use super::ids::{attempt_from_wire, attempt_to_wire};
 use super::recipe::{recipe_from_wire, recipe_to_wire};
 use super::workspace::{workspace_from_wire, workspace_to_wire};
-use crate::{LINK_PROTOCOL, LINK_PROTOCOL_OLDEST};
 use crate::v1::{
     self, leader_message::Body as FromLeader, report::Body as WireReport, worker_message::Body as FromWorker,
 };
+use crate::{LINK_PROTOCOL, LINK_PROTOCOL_OLDEST};
 use part_core::{
-    AttemptId, AttemptOrder, CancelMode, Capabilities, Command, HeldAttempt, HeldState, Incarnation, Introduction,
-    Millis, Report, ReportBody, SlotId, StartOrder, Term, Timestamp, WorkerId,
+    AttemptId, AttemptOrder, CancelMode, Capabilities, Command, HeldAttempt, HeldState, Incarnation,
+    Introduction, Millis, Report, ReportBody, SlotId, StartOrder, Term, Timestamp, WorkerId,
 };
 use std::sync::Arc;
 
@@ -264,10 +264,7 @@ pub fn command_from_wire(wire: v1::LeaderMessage) -> Result<(Term, LeaderSays), 
             let attempt = attempt_from_wire(order.attempt.as_ref())?;
             let watch = <[u8; 16]>::try_from(order.watch.as_slice())
                 .map_err(|_| WireError::wrong("output.watch", "it has not 16 bytes"))?;
-            return Ok((
-                Term(wire.term),
-                LeaderSays::Output { attempt, watch: u128::from_be_bytes(watch) },
-            ));
+            return Ok((Term(wire.term), LeaderSays::Output { attempt, watch: u128::from_be_bytes(watch) }));
         }
         FromLeader::Welcome(welcome) => {
             negotiated(welcome.protocol, welcome.protocol_newest, "the leader", "this worker")?;

@@ -56,7 +56,10 @@ fn step_to_wire(step: &SetupStep) -> v1::SetupStep {
 
 fn step_from_wire(wire: v1::SetupStep) -> Result<SetupStep, WireError> {
     if wire.command.is_empty() {
-        return Err(WireError::wrong("shipped.setup.command", format!("step {:?} has no command", wire.name)));
+        return Err(WireError::wrong(
+            "shipped.setup.command",
+            format!("step {:?} has no command", wire.name),
+        ));
     }
     Ok(SetupStep {
         name: wire.name,

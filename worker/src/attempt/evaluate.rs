@@ -9,7 +9,8 @@ use crate::bounds;
 use crate::directory::Directory;
 use crate::shim::{ExitRecord, MainEnd, Outcome, OutputRecord, StopCause};
 use part_core::{
-    AttemptOrder, AttemptVerdict, ExitStatus, Finish, LostCause, Millis, Output, TestCounts, TestResult, Timing,
+    AttemptOrder, AttemptVerdict, ExitStatus, Finish, LostCause, Millis, Output, TestCounts, TestResult,
+    Timing,
 };
 use part_frameworks::report::{ReportError, ReportFile, clip, parse};
 use part_frameworks::{Judgement, ReportAt, Reported, judge};

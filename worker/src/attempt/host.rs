@@ -41,21 +41,11 @@ pub(crate) struct Reins {
 }
 
 impl Job {
-    pub(crate) fn new(
-        slot: SlotId,
-        order: AttemptOrder,
-        workspace: Workspace,
-        reins: Reins,
-    ) -> Job {
+    pub(crate) fn new(slot: SlotId, order: AttemptOrder, workspace: Workspace, reins: Reins) -> Job {
         Job { slot, order, workspace, reins, found: false }
     }
 
-    pub(crate) fn found(
-        slot: SlotId,
-        order: AttemptOrder,
-        workspace: Workspace,
-        reins: Reins,
-    ) -> Job {
+    pub(crate) fn found(slot: SlotId, order: AttemptOrder, workspace: Workspace, reins: Reins) -> Job {
         Job { found: true, ..Job::new(slot, order, workspace, reins) }
     }
 

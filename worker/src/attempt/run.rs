@@ -1,8 +1,8 @@
 //! The stages of an attempt: prepare, run under the shim, evaluate, report.
 
 use super::evaluate::evaluate;
-use super::prepare::{Prepared, prepare};
 use super::live::Live;
+use super::prepare::{Prepared, prepare};
 use super::{Host, Job};
 use crate::bounds;
 use crate::shim::{ExitRecord, ShimError, ShimHandle, StopMode};

@@ -54,6 +54,9 @@ pub(crate) fn failure(
     let mut page = Page { text: String::new(), palette };
     tests(&mut page, view, spec, attempt, tail, commands);
     output(&mut page, view, spec, attempt, finish, tail, commands);
+    if !spec.because.is_empty() {
+        page.labelled("because", &spec.because);
+    }
     reasons(&mut page, finish);
     if finish.verdict != AttemptVerdict::Cancelled {
         page.labelled("again", &reproduce(view, spec));

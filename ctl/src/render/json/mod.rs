@@ -11,6 +11,7 @@ mod objects;
 pub(crate) use events::ledger_line;
 pub(crate) use line::{Line, VERSION};
 pub(crate) use objects::{
-    ArtifactLine, ErrorLine, ExplanationLine, FindingLine, ForecastLine, HistoryLine, LogLine, NoteLine,
-    PlanLine, ProposalLine, ResultLine, RunLine, ShippedLine, SpecLine, SubmittedLine, VersionLine, HostLine, WorkerLine, WroteLine,
+    ArtifactLine, ErrorLine, ExplanationLine, FindingLine, ForecastLine, HistoryLine, HostLine, LogLine,
+    NoteLine, PlanLine, ProposalLine, ResultLine, RunLine, ShippedLine, SpecLine, SubmittedLine, VersionLine,
+    WorkerLine, WroteLine,
 };

@@ -155,6 +155,8 @@ pub(crate) struct SpecLine<'v> {
     verdict: Option<&'static str>,
     expected_ms: Option<u64>,
     carried_from: Option<&'v str>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    because: &'v str,
     attempts: Vec<Value>,
 }
 
@@ -168,6 +170,7 @@ impl<'v> SpecLine<'v> {
             verdict: spec.verdict.map(names::spec_verdict),
             expected_ms: spec.expected.map(|expected| expected.0),
             carried_from: spec.carried.as_ref().map(|(attempt, _)| attempt.as_str()),
+            because: &spec.because,
             attempts: spec.attempts.iter().map(attempt_fields).collect(),
         }
     }

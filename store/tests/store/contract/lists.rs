@@ -11,7 +11,8 @@ pub(crate) async fn a_run_row_follows_its_ledger(factory: &impl Factory) {
     let store = factory.store().await;
     let (realm, mut ledger) = (Realm::local("a"), Ledger::new(1, "shop"));
     let term = term(&*store, &realm).await;
-    let decided = |spec, verdict| Record::SpecDecided { spec: SpecIndex(spec), verdict, because: String::new() };
+    let decided =
+        |spec, verdict| Record::SpecDecided { spec: SpecIndex(spec), verdict, because: String::new() };
     let row = || async { store.run_row(RunId(1)).await.expect("a row").expect("the run") };
     assert_eq!(store.run_row(RunId(1)).await.expect("no row"), None);
 

@@ -141,7 +141,9 @@ impl World {
     fn bounds_for_core(&self) -> Bounds {
         let bounds = self.plan.bounds.clone();
         match self.mutant {
-            Some(Mutant::NoAdoptionWait) => Bounds { gather: Millis(0), recovery_window: Millis(0), ..bounds },
+            Some(Mutant::NoAdoptionWait) => {
+                Bounds { gather: Millis(0), recovery_window: Millis(0), ..bounds }
+            }
             Some(Mutant::NoAdoption) => Bounds {
                 recovery_window: Millis(0),
                 suspect_after: Millis(1),
