@@ -1,7 +1,12 @@
 //! The link as protocol version 1 spoke it, byte for byte: what was recorded from that version must be understood for
 //! as long as it is the minor version before, and what this version says must not break its decoder.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test may fail loudly, and looks for one kind among many"
+)]
 
 use part_core::{
     AttemptId, AttemptVerdict, CancelMode, Command, Finish, HeldState, Introduction, Millis, ReportBody,

@@ -73,9 +73,8 @@ impl Runs {
     /// A number may be repeated, with what it stood for the first time only.
     async fn is_the_same(&self, run: RunId, submission: &Submission, content: &str) -> Result<(), Status> {
         let first = self.shared.store.entries(run, 0, 1).await.map_err(|error| store_failed(&error))?;
-        let known = first.into_iter().next().and_then(|entry| match entry.record {
-            Record::RunOpened { content, .. } => content,
-            _ => None,
+        let known = first.into_iter().next().and_then(|entry| {
+            if let Record::RunOpened { content, .. } = entry.record { content } else { None }
         });
         match known {
             Some(known) if known != content => {

@@ -119,10 +119,8 @@ pub(crate) async fn prepare(host: &Host, job: &Job) -> Result<Prepared, Box<Fini
 }
 
 fn failed(doing: &str, path: &Path, error: &std::io::Error) -> Box<Finish> {
-    let cause = match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => LostCause::NoRoom,
-        _ => LostCause::WorkerFailed,
-    };
+    let no_room = [ErrorKind::StorageFull, ErrorKind::QuotaExceeded].contains(&error.kind());
+    let cause = if no_room { LostCause::NoRoom } else { LostCause::WorkerFailed };
     Box::new(Finish::lost(cause, format!("{doing} {}: {error}", path.display())))
 }
 
