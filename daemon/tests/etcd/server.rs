@@ -171,7 +171,7 @@ fn installed() -> bool {
     let may_skip = std::env::var("PART_TEST_SKIP_MISSING").is_ok_and(|value| value == "1");
     assert!(
         may_skip,
-        "etcd is not installed: `cargo xtask setup test`, or `apt-get install etcd-server etcd-client`; \
+        "etcd is not installed: `cargo xtask setup`, or `apt-get install etcd-server etcd-client`; \
          PART_TEST_SKIP_MISSING=1 leaves these tests out"
     );
     // Where standard error is closed, there is nobody to tell.
