@@ -17,7 +17,7 @@ fn what_cannot_be_done_has_its_code_and_its_hint() {
         (&["submit", "--workers", "2", "--server", "127.0.0.1:1"], 2, "--workers"),
         (&["submit", "--junit", "s"], 2, "is a folder"),
         (&["runs", "--server", "localhost"], 2, "HOST:PORT"),
-        (&["runs", "--server", "127.0.0.1:1"], 3, "is partd running at 127.0.0.1:1?"),
+        (&["runs", "--server", "127.0.0.1:1"], 3, "cannot connect to 127.0.0.1:1"),
         (&["show"], 2, "there is no run yet"),
         (&["history", "a"], 2, "has run yet"),
     ];

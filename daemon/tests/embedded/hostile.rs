@@ -6,7 +6,7 @@ use part_core::Submission;
 use part_proto::v1::{AttemptVerdict, RunVerdict};
 
 #[tokio::test]
-async fn a_spec_that_kills_its_shim_is_given_up_and_leaves_nobody() {
+async fn a_spec_that_kills_its_shim_is_stopped_and_leaves_nobody() {
     let place = Place::new();
     let script = r#"case $1 in
         evil) setsid sleep 600 & echo $! >> pids; kill -9 $PPID; sleep 600 ;;
@@ -23,12 +23,21 @@ async fn a_spec_that_kills_its_shim_is_given_up_and_leaves_nobody() {
     })
     .await;
     let (verdict, summary) = end_of(&events);
-    assert_eq!((verdict, summary.passed), (RunVerdict::Incomplete, 1));
+    assert_eq!((verdict, summary.passed), (RunVerdict::Failed, 1));
     let lost: Vec<_> =
         finishes(&events).into_iter().filter(|end| end.verdict() == AttemptVerdict::Lost).collect();
-    assert_eq!(lost.len(), 3);
+    // Twice is enough: the third worker is spared.
+    assert_eq!(lost.len(), 2);
     assert!(lost[0].message.contains("the shim failed"), "{}", lost[0].message);
-    assert_eq!(pids().lines().count(), 3);
+    let decided = events.iter().find_map(|event| match &event.fact {
+        Some(part_proto::v1::event::Fact::SpecDecided(decided)) if !decided.because.is_empty() => {
+            Some(decided)
+        }
+        Some(_) | None => None,
+    });
+    let because = decided.map(|decided| decided.because.clone()).unwrap_or_default();
+    assert!(because.contains("attempt"), "the evidence is said: {because:?}");
+    assert_eq!(pids().lines().count(), 2);
     assert!(!pids().lines().any(lives), "its processes are gone");
     mesh.stop(false).await;
 }
