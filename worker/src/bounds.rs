@@ -9,7 +9,7 @@ pub(crate) const LEADER_SILENCE: Duration = Duration::from_secs(7);
 /// First wait before a link is opened again; doubled up to [`RELINK_SLOWEST`].
 pub(crate) const RELINK_FIRST: Duration = Duration::from_millis(100);
 /// Longest wait before a link is opened again: it is part of what a change of leaders costs.
-pub(crate) const RELINK_SLOWEST: Duration = Duration::from_secs(1);
+pub(crate) const RELINK_SLOWEST: Duration = Duration::from_millis(400);
 /// Messages on their way into the link's stream; more wait in the spool.
 pub(crate) const LINK_QUEUE: usize = 64;
 /// How long a leaving worker waits for tied attempts to end politely; longer than any sensible grace period.
