@@ -389,6 +389,41 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_higher_term_of_another_leader_is_not_outbid() {
+        let mut bench = Bench::start(None);
+        bench.see(Some("me"));
+        let mailbox = bench.leads().await;
+        assert!(submit(&mailbox, 1).await);
+        let (realm, other) = (Realm::mesh(), Holder("other".to_owned()));
+        let term = bench.store.begin_term(&realm, &other, Term::default()).await.expect("begun");
+        // A worker that obeys the other leader comes here by mistake.
+        mailbox.term_seen(term).await.expect("told");
+        bench.resigned().await;
+        assert!(bench.store.commit(&realm, term, &[]).await.is_ok(), "the other one's term stands");
+        bench.see(Some("other"));
+        bench.end().await;
+    }
+
+    #[tokio::test]
+    async fn a_store_that_lost_terms_is_raised_above_what_workers_obeyed() {
+        let bench = Bench::start(None);
+        bench.see(Some("me"));
+        let mailbox = bench.leads().await;
+        assert!(submit(&mailbox, 1).await);
+        mailbox.term_seen(Term(9)).await.expect("told");
+        let raised = async {
+            loop {
+                match mailbox.look(|core, _| core.term()).await {
+                    Ok(term) if term > Term(9) => return,
+                    Ok(_) | Err(_) => tokio::task::yield_now().await,
+                }
+            }
+        };
+        tokio::time::timeout(LONG, raised).await.expect("in time");
+        bench.end().await;
+    }
+
+    #[tokio::test]
     async fn a_leader_without_its_store_leaves_the_office() {
         let mut bench = Bench::start(Some(Duration::from_millis(100)));
         bench.see(Some("me"));

@@ -63,6 +63,8 @@ struct Driver<'a> {
     last_turn: Timestamp,
     /// When the store last confirmed the term.
     confirmed: Instant,
+    /// A higher term than ours that a worker has obeyed.
+    outbid: Option<Term>,
 }
 
 /// Why a leadership period ended.
@@ -158,6 +160,7 @@ impl Leader {
             mail: &mut self.mail,
             last_turn: clock.now(),
             confirmed: Instant::now(),
+            outbid: None,
             clock,
             core,
             links: Links::default(),
@@ -258,6 +261,11 @@ impl Driver<'_> {
             self.input(Input::TimePassed, &mut pending)?;
         }
         self.settle(pending).await?;
+        if let Some(term) = self.outbid {
+            // Mostly our own term is over, which the store says; only if it is not, the store has lost terms.
+            self.commit(&Pending::default()).await?;
+            return Err(StepDown::Outbid(term));
+        }
         if self.options.contested && self.confirmed.elapsed() >= bounds::TERM_LOOK {
             self.commit(&Pending::default()).await?;
         }
@@ -299,8 +307,10 @@ impl Driver<'_> {
                 self.answers.insert(request, answer);
                 self.input(make(request), pending)
             }
-            Mail::TermSeen(term) if term > self.core.term() => Err(StepDown::Outbid(term)),
-            Mail::TermSeen(_) => Ok(()),
+            Mail::TermSeen(term) => {
+                self.outbid = self.outbid.max(Some(term).filter(|term| *term > self.core.term()));
+                Ok(())
+            }
             Mail::Told(input) => self.input(input, pending),
             Mail::Output { attempt, watch, answer } => {
                 let worker = self.core.state().attempt(attempt).and_then(|(_, _, attempt)| {
@@ -444,6 +454,7 @@ mod tests {
             mail: &mut mail,
             last_turn: clock.now(),
             confirmed: Instant::now(),
+            outbid: None,
             clock,
             core,
             links: Links::default(),
