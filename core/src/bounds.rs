@@ -59,6 +59,8 @@ pub struct Bounds {
     pub cordon_wait_longest: Millis,
     /// Workers that went away while cordoned and are remembered.
     pub cordons_away: usize,
+    /// Candidates for a spec that are counted where it is explained why it got its slot.
+    pub candidates_counted: u32,
     /// Ended runs of which lost attempts are remembered, so that their late results are still kept as evidence.
     pub ended_runs: usize,
     /// Lost attempts remembered of one ended run.
@@ -94,6 +96,7 @@ impl Bounds {
         cordon_wait: Millis::seconds(30),
         cordon_wait_longest: Millis::seconds(600),
         cordons_away: 1000,
+        candidates_counted: 100,
         ended_runs: 256,
         lost_remembered: 1000,
     };

@@ -61,6 +61,21 @@ impl Requirements {
         self.0.iter()
     }
 
+    /// The browser or device class that is required, in words: what forecasts are kept apart by. `anything` where none
+    /// is. Versions and labels do not count.
+    pub fn target(&self) -> String {
+        let target = |requirement: &&Requirement| {
+            matches!(requirement.key.split('.').next(), Some("browser" | "device" | "simulator" | "os"))
+        };
+        let text = |requirement: &Requirement| match requirement.comparison {
+            Comparison::Present | Comparison::AtLeast => requirement.key.clone(),
+            Comparison::Equal => requirement.to_string(),
+        };
+        let mut classes: Vec<String> = self.0.iter().filter(target).map(text).collect();
+        classes.dedup();
+        if classes.is_empty() { "anything".to_owned() } else { classes.join(" and ") }
+    }
+
     /// True when nothing is required.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

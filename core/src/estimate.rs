@@ -8,8 +8,11 @@ use serde::{Deserialize, Serialize};
 pub struct Sample {
     /// When the attempt ended.
     pub at: Timestamp,
-    /// How long it held its slot.
+    /// How long it held its slot, on a worker of usual speed.
     pub duration: Millis,
+    /// How long its tests took by themselves; none where they did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tests: Option<Millis>,
 }
 
 /// A forecast: a log-normal centre and spread.
@@ -68,7 +71,7 @@ mod tests {
         durations
             .iter()
             .enumerate()
-            .map(|(at, ms)| Sample { at: Timestamp(at as u64), duration: Millis(*ms) })
+            .map(|(at, ms)| Sample { at: Timestamp(at as u64), duration: Millis(*ms), tests: None })
             .collect()
     }
 

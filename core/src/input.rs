@@ -79,6 +79,15 @@ pub enum Input {
         /// Why it can run nothing now; none when it can.
         problem: Option<String>,
     },
+    /// A worker's memory ran low, or is no longer: while it does, its extra slots take nothing new.
+    PressureChanged {
+        /// The worker.
+        worker: WorkerId,
+        /// Its life.
+        incarnation: Incarnation,
+        /// What is scarce; none when nothing is.
+        scarce: Option<String>,
+    },
     /// An operator wants a worker to take no new work, or to take it again. Also sent for each such worker when a
     /// leader begins. Not stored by the core: the driver keeps it beside the ledger.
     HeldBack {
@@ -111,6 +120,12 @@ pub struct Introduction {
     pub capabilities: Capabilities,
     /// Its slots.
     pub slots: Vec<SlotId>,
+    /// Slots beyond those, for groups that may start more than it has CPUs ([`crate::Algorithm::Aggressive`]).
+    pub extra_slots: Vec<SlotId>,
+    /// How many CPUs it has; 0 where it does not say.
+    pub cpus: u32,
+    /// What is too scarce for its extra slots to take new work; none when nothing is.
+    pub scarce: Option<String>,
     /// Attempts that it runs, or has results of that were not acknowledged.
     pub held: Vec<HeldAttempt>,
     /// True when it takes no new work.

@@ -44,14 +44,14 @@ pub use input::{HeldAttempt, HeldState, Input, Introduction, Report, ReportBody}
 pub use live::{LinkState, WorkerView};
 pub use machine::{Config, Core};
 pub use outcome::{AttemptOrder, CancelMode, Command, Effect, Pending, Refusal, Reply, StartOrder};
-pub use recipe::{ExitRule, Recipe, ReportFormat, ReportPlace, ReportSource};
-pub use record::{CancelReason, Entry, HistoryKey, Record, SpecAdded};
-pub use state::{Attempt, AttemptPhase, Group, Misfit, Run, Spec, SpecPhase, State};
+pub use recipe::{ExitRule, Recipe, ReportFormat, ReportPlace, ReportSource, Selection};
+pub use record::{CancelReason, Entry, HistoryKey, Part, Record, Rule, SpecAdded, Turn, Why};
+pub use state::{Attempt, AttemptPhase, Group, Misfit, Run, Spec, SpecPhase, State, Submitted};
 pub use submission::{
-    Carried, GroupPolicy, GroupSubmission, RunPolicy, SetupStep, Shipped, Source, SpecSubmission, Submission,
-    SubmissionError, Workspace,
+    Algorithm, Carried, Expect, GroupPolicy, GroupSubmission, Joining, Lock, Parallel, PastAttempt,
+    RunPolicy, SetupStep, Shipped, Source, SpecSubmission, Submission, SubmissionError, Threads, Workspace,
 };
-pub use summary::RunSummary;
+pub use summary::{GroupSummary, RunSummary, WhatIf};
 pub use time::{Millis, Timestamp};
 pub use verdict::{
     Artifact, AttemptVerdict, ExitStatus, Finish, InvalidReason, LostCause, Output, RunVerdict, SpecVerdict,

@@ -93,6 +93,10 @@ pub enum Reply {
         run: RunId,
         /// False when this submission had already been accepted.
         new: bool,
+        /// Which attempt of its build the run is, from 1.
+        attempt: u32,
+        /// True when the run had been opened by another submission.
+        joined: bool,
     },
     /// The cancel is on its way; the run ends when its attempts have stopped.
     Cancelling,
@@ -125,6 +129,48 @@ pub enum Refusal {
         submission: String,
         /// The run that it made.
         run: RunId,
+    },
+    /// The run that the submission would join has a group of that label.
+    #[error(
+        "group {label:?} is in run {run} of this build already: it came {ago} ago from {from}; give this one another label, or wait for the run's end and submit again, which makes the build's next attempt"
+    )]
+    LabelTaken {
+        /// The label.
+        label: String,
+        /// The run.
+        run: RunId,
+        /// How long ago it came.
+        ago: Millis,
+        /// From where, for people.
+        from: String,
+    },
+    /// The attempt that the submission asks for is complete.
+    #[error(
+        "attempt {attempt} of build {build:?} is complete: run {run} ended {ago} ago; submit attempt {} (--attempt), or have the run wait for its groups next time (--expect-groups, --completion-delay)", attempt + 1
+    )]
+    Complete {
+        /// The build.
+        build: String,
+        /// Its attempt.
+        attempt: u32,
+        /// That attempt's run.
+        run: RunId,
+        /// How long ago it ended; zero where that is not known.
+        ago: Millis,
+    },
+    /// The run that the submission would join has other rules.
+    #[error(
+        "run {run} of this build was opened with {what} {have}, this submission says {want}; say the same, or leave it away"
+    )]
+    OtherPolicy {
+        /// The run.
+        run: RunId,
+        /// The rule.
+        what: &'static str,
+        /// What the run has.
+        have: String,
+        /// What the submission wants.
+        want: String,
     },
     /// The leader is at a bound.
     #[error("{what}: {limit} at most; try again when some are finished")]
@@ -188,8 +234,10 @@ pub struct StartOrder {
     pub slot: SlotId,
     /// The files.
     pub workspace: Workspace,
-    /// The attempts. One today; several short specs may share an order later.
+    /// The attempts. Several share one process, by their recipe's [`Recipe::batch`].
     pub attempts: Vec<AttemptOrder>,
+    /// How many CPUs all attempts of the group on this worker may use together; none for all that there are.
+    pub cpus: Option<u32>,
 }
 
 /// One attempt of a [`StartOrder`].
@@ -207,6 +255,10 @@ pub struct AttemptOrder {
     pub recipe: Arc<Recipe>,
     /// Tests that must be executed.
     pub expected_tests: Option<Arc<[String]>>,
+    /// The tests of the spec that are run, by its recipe's [`Recipe::select`]; none for all.
+    pub only: Option<Arc<[String]>>,
+    /// Limit for its run, in place of the recipe's; none to go by that.
+    pub timeout: Option<Millis>,
 }
 
 /// How hard to stop.

@@ -48,6 +48,29 @@ pub struct Recipe {
     /// Empty: `command` is shown.
     #[serde(default)]
     pub reproduce: Vec<String>,
+    /// Program and arguments that run several specs in one process, where the framework can and its report tells the
+    /// specs apart: an argument that is just `{specs}` stands for all of them. Empty: it cannot.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub batch: Vec<String>,
+    /// Program and arguments that run only some tests of one spec, by the ids of the framework's listing; none where it
+    /// cannot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub select: Option<Selection>,
+}
+
+/// How a framework is told to run only some tests of a spec.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Selection {
+    /// Program and arguments. `{tests}` in an argument stands for all tests in the shape of [`Selection::join`], an
+    /// argument that is just `{tests...}` for one argument per test, `{tests_file}` for a file with one test a line.
+    pub command: Vec<String>,
+    /// What stands between two tests in `{tests}`.
+    #[serde(default)]
+    pub join: String,
+    /// How a test's id becomes what the framework wants, as a template with `{test}` and its filters; empty for the id
+    /// itself.
+    #[serde(default)]
+    pub each: String,
 }
 
 impl Recipe {
@@ -67,6 +90,8 @@ impl Recipe {
             grace: Millis::seconds(5),
             copy_workspace: false,
             reproduce: Vec::new(),
+            batch: Vec::new(),
+            select: None,
         }
     }
 }

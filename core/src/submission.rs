@@ -1,6 +1,6 @@
 //! What a client asks to be run, and the checks it must pass before anything is recorded.
 
-use crate::{AttemptId, Bounds, Millis, Recipe, Requirements, Sample, SubmissionId};
+use crate::{AttemptId, Bounds, Millis, Recipe, Requirements, Sample, SubmissionId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use thiserror::Error;
@@ -12,8 +12,15 @@ pub struct Submission {
     pub id: SubmissionId,
     /// The project of `part.toml`.
     pub project: String,
-    /// The CI build id; together with the project it identifies the run to people.
+    /// The CI build id (the lineage, over all its attempts); together with the project it identifies the build to
+    /// people.
     pub build: String,
+    /// Which run of the build it becomes part of.
+    pub joining: Joining,
+    /// The attempts of the build that the store knows, in any order; the daemon fills them in.
+    pub past: Vec<PastAttempt>,
+    /// Everything runs, whatever passed in earlier attempts of the build; the core does not look at it.
+    pub run_all: bool,
     /// Where it came from.
     pub source: Source,
     /// The files to run in.
@@ -25,6 +32,30 @@ pub struct Submission {
     pub content: Option<String>,
     /// The groups, at least one.
     pub groups: Vec<GroupSubmission>,
+}
+
+/// Which run of its build a submission becomes part of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Joining {
+    /// A run of its own, that nobody joins.
+    #[default]
+    Never,
+    /// The build's unfinished run where there is one, else its next attempt.
+    Current,
+    /// This attempt of the build, from 1: joined while it is unfinished, begun where it is new.
+    Attempt(u32),
+}
+
+/// An attempt of a build that was made before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PastAttempt {
+    /// Its number, from 1.
+    pub number: u32,
+    /// Its run.
+    pub run: crate::RunId,
+    /// When the run ended; none while it had not.
+    pub finished_at: Option<Timestamp>,
 }
 
 /// Where a submission came from; shown, never acted upon.
@@ -45,6 +76,12 @@ pub struct Source {
     /// The run that this one runs again.
     #[serde(default)]
     pub rerun_of: Option<crate::RunId>,
+    /// Address of the CI build, for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub url: String,
+    /// The CI system, and the variables that the build id came from; empty where none is known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub ci: String,
 }
 
 /// The files that specs run in.
@@ -95,7 +132,7 @@ pub struct SetupStep {
 }
 
 /// Rules over all groups of a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunPolicy {
     /// Cancel what is left once this many specs have failed for good; none means never.
     #[serde(default)]
@@ -106,6 +143,39 @@ pub struct RunPolicy {
     /// Workers that attempts of one spec may take down before it is decided as crashed; none means the mesh's default.
     #[serde(default)]
     pub worker_kills: Option<u32>,
+    /// How long a run that others may join stays open after it has become quiet. Without meaning where
+    /// [`RunPolicy::expect`] says which groups come.
+    #[serde(default)]
+    pub completion_delay: Millis,
+    /// The groups that the run waits for; none to go by [`RunPolicy::completion_delay`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect: Option<Expect>,
+    /// Its share of the mesh beside other projects' runs; none means 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<u32>,
+    /// Runs of a higher priority go first, but for the share that everybody is guaranteed.
+    #[serde(default)]
+    pub priority: i32,
+    /// Retries of all its specs together; none means that only each spec's own number counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_budget: Option<u32>,
+    /// How long what no worker can run waits for one that can. None: such a group is refused where workers are known,
+    /// and waits as long as the mesh lets it where none is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_for_workers: Option<Millis>,
+    /// Specs that failed in the run before go first.
+    #[serde(default)]
+    pub failed_first: bool,
+}
+
+/// The groups that a run waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Expect {
+    /// So many.
+    Count(u32),
+    /// Those with these labels.
+    Labels(Vec<String>),
 }
 
 /// One group of a submission.
@@ -121,19 +191,93 @@ pub struct GroupSubmission {
     pub policy: GroupPolicy,
     /// How to run its specs.
     pub recipe: Recipe,
+    /// What a process of its recipe costs beside the tests, by the history; the daemon fills it in.
+    pub overhead: Option<Millis>,
     /// The specs, at least one.
     pub specs: Vec<SpecSubmission>,
 }
 
 /// Rules of one group.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupPolicy {
     /// How often an attempt that did not pass is tried again.
     pub retries: u32,
+    /// What may run at the same time.
+    #[serde(default)]
+    pub parallel: Parallel,
+    /// How many specs of the group one worker runs at a time.
+    #[serde(default)]
+    pub threads: Threads,
+    /// What [`GroupPolicy::threads`] limits.
+    #[serde(default)]
+    pub algorithm: Algorithm,
+    /// The time limit of a spec as hundredths of its forecast: 500 is five times. It applies where there is a forecast,
+    /// and never raises the recipe's own limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_percent: Option<u32>,
+    /// A spec that runs far beyond its forecast when nothing else waits may get a second attempt on another worker.
+    #[serde(default)]
+    pub backups: bool,
+    /// Every spec has a process of its own, however short it is.
+    #[serde(default)]
+    pub no_batches: bool,
+    /// A spec that alone decides how long the run takes may be split by its tests.
+    #[serde(default)]
+    pub split: bool,
+}
+
+/// What of a group may run at the same time, named like xUnit.net's runner levels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Parallel {
+    /// Nothing: one spec at a time.
+    None,
+    /// Collections; one assembly after the other where there are several.
+    #[default]
+    Collections,
+    /// Assemblies; in each, one spec at a time.
+    Assemblies,
+    /// Collections of all assemblies.
+    All,
+}
+
+/// How many specs of a group one worker runs at a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Threads {
+    /// As many as it has slots.
+    #[default]
+    Default,
+    /// As many as it has slots, the extra ones included.
+    Unlimited,
+    /// So many, at least 1.
+    Count(u32),
+    /// So many for each 100 of its CPUs, rounded down; where that gives 0, as [`Threads::Default`].
+    PerHundredCpus(u32),
+}
+
+/// What a limit on threads limits, named like xUnit.net's algorithms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Algorithm {
+    /// How many specs are started: durations are those of the specs alone.
+    #[default]
+    Conservative,
+    /// How many CPUs they use: more are started, so that one that waits leaves no CPU idle.
+    Aggressive,
+}
+
+/// A permit that is held while a spec runs, anywhere in the mesh and over all runs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Lock {
+    /// Its name, one per mesh.
+    pub name: String,
+    /// How many specs may hold it at a time. Where unfinished runs disagree, the smallest number counts.
+    pub permits: u32,
 }
 
 /// One spec of a group.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct SpecSubmission {
     /// Its name: a path relative to the folder that its recipe runs in, or what the framework calls it.
     pub name: String,
@@ -145,6 +289,23 @@ pub struct SpecSubmission {
     pub expected_tests: Option<Vec<String>>,
     /// A pass of an earlier run that stands for this spec, which then does not run.
     pub carried: Option<Carried>,
+    /// Its collection: specs of one collection of a group never run at the same time.
+    pub collection: Option<String>,
+    /// Its collection runs beside nothing of its group: after everything else, one spec at a time.
+    pub serial: bool,
+    /// The assembly that it belongs to; none where the whole group is one.
+    pub assembly: Option<String>,
+    /// What it holds while it runs.
+    pub locks: Vec<Lock>,
+    /// It is known to be unreliable: it runs and is reported, but does not fail the run.
+    pub quarantined: bool,
+    /// It is never split.
+    pub whole: bool,
+    /// Its last decided attempt did not pass; the daemon fills it in from the history.
+    pub failed_last: bool,
+    /// How long each of its tests took when it last passed, in order; the daemon fills it in where the spec might be
+    /// split.
+    pub tests: Vec<(String, Millis)>,
 }
 
 /// A pass that is carried forward.

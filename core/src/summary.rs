@@ -1,7 +1,8 @@
 //! The figures of a run: what it cost, and how far from the best possible it was.
 
 use crate::{
-    AttemptPhase, Millis, Run, SpecPhase, SpecVerdict, TestCounts, Timestamp, estimate::error_factor,
+    Algorithm, AttemptPhase, Millis, Run, SpecPhase, SpecVerdict, TestCounts, Timestamp,
+    estimate::error_factor,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -43,6 +44,74 @@ pub struct RunSummary {
     pub forecast_error: Option<f64>,
     /// Attempts that had a forecast.
     pub forecasts: u32,
+    /// Of those with a spread of their own, how many took between the tenth and the ninetieth percentile of their
+    /// forecast: four in five, where forecasts are honest.
+    #[serde(default)]
+    pub forecasts_inside: u32,
+    /// Attempts whose forecast had a spread of its own.
+    #[serde(default)]
+    pub forecasts_with_spread: u32,
+    /// Specs that failed and are quarantined: counted here and not in `failed`.
+    #[serde(default)]
+    pub quarantined: u32,
+    /// Specs of groups that came in only in part and count for nothing.
+    #[serde(default)]
+    pub dropped: u32,
+    /// Attempts that shared a process, and how many such processes there were.
+    #[serde(default)]
+    pub batched: u32,
+    /// Processes that were shared.
+    #[serde(default)]
+    pub batches: u32,
+    /// Second attempts of specs that took far longer than forecast, and how much slot time the losers took.
+    #[serde(default)]
+    pub backups: u32,
+    /// Slot time of attempts that another attempt of their spec beat.
+    #[serde(default)]
+    pub backup_time: Millis,
+    /// Specs that were split by their tests.
+    #[serde(default)]
+    pub split: u32,
+    /// How long the same attempts would have taken on other numbers of slots.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub what_if: Vec<WhatIf>,
+    /// The number of slots worth having: more than these gain little.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worth: Option<u32>,
+    /// Figures of each group, in the order of the run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupSummary>,
+}
+
+/// A makespan as it would have been.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WhatIf {
+    /// Slots.
+    pub slots: u32,
+    /// From the first start to the last end.
+    pub makespan: Millis,
+}
+
+/// Figures of one group.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GroupSummary {
+    /// Its label.
+    pub label: String,
+    /// What its limit on threads limits.
+    pub algorithm: Algorithm,
+    /// Specs.
+    pub specs: u32,
+    /// Specs that did not pass, quarantined ones left out.
+    pub failed: u32,
+    /// From its first assignment to its last end.
+    pub makespan: Millis,
+    /// Slot time of its attempts.
+    pub slot_time: Millis,
+    /// The most attempts that one worker had of it at a time.
+    pub most_on_worker: u32,
+    /// Typical factor between forecast and duration: 1.5 means that specs took half as long again as they do by
+    /// themselves. None when nothing was forecast.
+    pub stretch: Option<f64>,
 }
 
 impl RunSummary {

@@ -167,6 +167,8 @@ pub enum LostCause {
     WorkerFailed,
     /// The daemon that led its run is gone for good.
     Abandoned,
+    /// The process that it shared with other specs ended before it had a result: nobody's fault. It goes again alone.
+    BatchEnded,
 }
 
 impl LostCause {
@@ -179,6 +181,7 @@ impl LostCause {
             | LostCause::NoRoom
             | LostCause::Refused
             | LostCause::WorkerFailed
+            | LostCause::BatchEnded
             | LostCause::Abandoned => false,
         }
     }
@@ -191,6 +194,7 @@ impl LostCause {
             | LostCause::WorkerRestarted
             | LostCause::OrderMissed
             | LostCause::Drained
+            | LostCause::BatchEnded
             | LostCause::Abandoned => false,
         }
     }
@@ -315,6 +319,9 @@ pub struct Finish {
     /// Processes that outlived the main process and had to be killed.
     #[serde(default)]
     pub leaked: Vec<String>,
+    /// How much of its run something on the host waited for a CPU, in thousandths; none where the host does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_wait: Option<u32>,
 }
 
 impl Finish {
@@ -331,6 +338,7 @@ impl Finish {
             output: Output::default(),
             artifacts: Vec::new(),
             leaked: Vec::new(),
+            cpu_wait: None,
         }
     }
 

@@ -262,6 +262,7 @@ pub(crate) fn submission(number: u128, specs: &[&str]) -> Box<Submission> {
         history: Vec::new(),
         expected_tests: None,
         carried: None,
+        ..part_core::SpecSubmission::default()
     };
     Box::new(Submission {
         id: SubmissionId(number),
@@ -275,10 +276,14 @@ pub(crate) fn submission(number: u128, specs: &[&str]) -> Box<Submission> {
             label: "all".to_owned(),
             suite: "main".to_owned(),
             requirements: part_core::Requirements::default(),
-            policy: GroupPolicy { retries: 0 },
+            policy: GroupPolicy { retries: 0, ..GroupPolicy::default() },
             recipe: Recipe::of_command(vec!["true".to_owned()]),
             specs: specs.iter().map(spec).collect(),
+            overhead: None,
         }],
+        joining: part_core::Joining::Never,
+        past: Vec::new(),
+        run_all: false,
     })
 }
 
@@ -295,5 +300,8 @@ pub(crate) fn introduction(incarnation: u64, held: Vec<HeldAttempt>) -> Introduc
         draining: false,
         problem: None,
         version: String::new(),
+        cpus: 0,
+        extra_slots: Vec::new(),
+        scarce: None,
     }
 }

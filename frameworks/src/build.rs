@@ -144,6 +144,8 @@ pub(crate) fn build_with(
         idle_timeout: limit(options.idle_timeout, framework.idle_timeout),
         grace: options.grace.unwrap_or(framework.grace),
         copy_workspace: options.copy_workspace,
+        batch: Vec::new(),
+        select: None,
         reproduce: fitter.reproduce(if own { &command } else { &framework.reproduce }),
     };
     Ok(Built { recipe, requirements: Requirements::new(fitter.requirements) })

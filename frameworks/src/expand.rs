@@ -159,6 +159,8 @@ mod tests {
             grace: Millis::seconds(1),
             copy_workspace: false,
             reproduce: Vec::new(),
+            batch: Vec::new(),
+            select: None,
         }
     }
 

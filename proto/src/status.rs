@@ -9,7 +9,8 @@ pub fn of_refusal(refusal: &Refusal) -> Status {
     let code = match refusal {
         Refusal::Invalid(_) | Refusal::BadId(_) => Code::InvalidArgument,
         Refusal::NoWorker { .. } => Code::FailedPrecondition,
-        Refusal::OtherContent { .. } => Code::AlreadyExists,
+        Refusal::OtherContent { .. } | Refusal::LabelTaken { .. } => Code::AlreadyExists,
+        Refusal::Complete { .. } | Refusal::OtherPolicy { .. } => Code::FailedPrecondition,
         Refusal::Full { .. } => Code::ResourceExhausted,
         Refusal::NotRunning { .. } => Code::NotFound,
     };

@@ -203,6 +203,8 @@ fn ledger(run: RunId) -> Vec<Entry> {
         workspace: Workspace::InPlace("/workspace".to_owned()),
         policy: RunPolicy::default(),
         content: None,
+        attempt: 1,
+        joinable: false,
     }];
     for spec in 0..SPECS {
         let attempt = AttemptId { run, spec: SpecIndex(spec), number: 1 };
@@ -221,10 +223,18 @@ fn ledger(run: RunId) -> Vec<Entry> {
                 worker: WorkerId("worker-1".to_owned()),
                 slot: SlotId(spec % 8),
                 forecast: Some(Millis(1500)),
+                batch: None,
+                why: None,
             },
             Record::AttemptStarted { attempt },
             Record::TestsReported { attempt, batch: 0, tests: (0..3).map(test).collect() },
-            Record::AttemptFinished { attempt, finish: Box::new(finish), key: key(spec), counts: true },
+            Record::AttemptFinished {
+                attempt,
+                finish: Box::new(finish),
+                key: key(spec),
+                counts: true,
+                corrected: None,
+            },
             Record::SpecDecided {
                 spec: SpecIndex(spec),
                 verdict: SpecVerdict::Passed { flaky: false },

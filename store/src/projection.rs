@@ -31,8 +31,9 @@ pub(crate) fn by_run(entries: &[Entry]) -> Vec<RunBatch<'_>> {
 impl RunBatch<'_> {
     /// The new run that this batch opens, before any of its entries is applied; none when it opens none.
     pub(crate) fn opens(&self, realm: &Realm) -> Option<RunRow> {
-        let Record::RunOpened { submission, project, build, source, workspace: _, policy: _, content: _ } =
-            &self.first.record
+        let Record::RunOpened {
+            submission, project, build, source, workspace: _, policy: _, content: _, ..
+        } = &self.first.record
         else {
             return None;
         };
@@ -86,6 +87,9 @@ impl Progress {
                     Some(Finished { at: entry.at, verdict: *verdict, summary: summary.as_ref().clone() });
             }
             Record::RunOpened { .. }
+            | Record::SubmissionJoined { .. }
+            | Record::SubmissionDropped
+            | Record::AttemptDismissed { .. }
             | Record::GroupAdded { .. }
             | Record::RunSealed
             | Record::AttemptAssigned { .. }
@@ -134,12 +138,14 @@ const LONGEST: Millis = Millis(i64::MAX as u64);
 /// The duration is the slot time that the worker measured. The time between the records of assignment and end
 /// would also count what a link or a leader was away for, which says nothing about the spec.
 pub(crate) fn history_row(entry: &Entry) -> Option<HistoryRow> {
-    let Record::AttemptFinished { attempt, finish, key, counts } = &entry.record else { return None };
+    let Record::AttemptFinished { attempt, finish, key, counts, corrected } = &entry.record else {
+        return None;
+    };
     Some(HistoryRow {
         key: key.clone(),
         attempt: *attempt,
         at: entry.at,
-        duration: finish.timing.total().min(LONGEST),
+        duration: corrected.unwrap_or_else(|| finish.timing.total()).min(LONGEST),
         verdict: finish.verdict,
         counts: *counts,
     })
@@ -162,7 +168,8 @@ const BLOB_BYTES: u64 = 1 << 44;
 pub(crate) fn blobs_of(record: &Record) -> Vec<BlobUse> {
     let (mut uses, manifest) = (Vec::new(), false);
     match record {
-        Record::RunOpened { workspace: Workspace::Shipped(shipped), .. } => {
+        Record::RunOpened { workspace: Workspace::Shipped(shipped), .. }
+        | Record::SubmissionJoined { workspace: Workspace::Shipped(shipped), .. } => {
             let digest = shipped.manifest.parse().ok();
             uses.extend(digest.map(|digest| BlobUse { digest, bytes: 0, manifest: true }));
         }
@@ -175,6 +182,9 @@ pub(crate) fn blobs_of(record: &Record) -> Vec<BlobUse> {
             }));
         }
         Record::RunOpened { workspace: Workspace::InPlace(_), .. }
+        | Record::SubmissionJoined { workspace: Workspace::InPlace(_), .. }
+        | Record::SubmissionDropped
+        | Record::AttemptDismissed { .. }
         | Record::GroupAdded { .. }
         | Record::SpecsAdded { .. }
         | Record::RunSealed

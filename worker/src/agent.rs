@@ -239,7 +239,7 @@ impl Worker {
                 Ok(()) = self.health.changed() => {
                     let problem = self.health.borrow_and_update().clone();
                     // A full queue: the next introduction says it.
-                    if out.try_send(health_to_wire(problem.as_deref(), wall_clock())).is_err() {
+                    if out.try_send(health_to_wire(problem.as_deref(), None, wall_clock())).is_err() {
                         return LinkEnd::Closed("the leader does not take what the worker says".to_owned());
                     }
                 }
@@ -255,7 +255,7 @@ impl Worker {
     }
 
     fn introduction(&self) -> Introduction {
-        self.desk.introduction(self.is_draining(), self.health.borrow().clone())
+        self.desk.introduction(self.is_draining(), self.health.borrow().clone(), None)
     }
 
     fn is_draining(&self) -> bool {
@@ -364,6 +364,8 @@ fn identity(options: &WorkerOptions) -> Identity {
         capabilities: options.capabilities.clone(),
         slots: options.slots.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        cpus: 0,
+        extra_slots: Vec::new(),
     }
 }
 
@@ -395,9 +397,11 @@ mod tests {
             spec: "s".into(),
             recipe: Arc::new(Recipe::of_command(vec!["true".to_owned()])),
             expected_tests: None,
+            only: None,
+            timeout: None,
         };
         let workspace = Workspace::InPlace("/".to_owned());
-        Command::Start(StartOrder { slot: SlotId(slot), workspace, attempts: vec![order] })
+        Command::Start(StartOrder { slot: SlotId(slot), workspace, attempts: vec![order], cpus: None })
     }
 
     /// A worker with one slot whose shim cannot be started, so that each attempt is lost at once.

@@ -20,6 +20,10 @@ pub struct Identity {
     pub capabilities: Capabilities,
     /// Its slots.
     pub slots: Vec<SlotId>,
+    /// Slots beyond those, for groups that may start more than it has CPUs.
+    pub extra_slots: Vec<SlotId>,
+    /// How many CPUs it has; 0 where that is not known.
+    pub cpus: u32,
     /// Version of its program, for display.
     pub version: String,
 }
@@ -106,7 +110,12 @@ impl Desk {
 
     /// The first message of a link, with what only the machine knows. Reports go out again from the first after
     /// [`Desk::rewind`], which belongs to every new link.
-    pub fn introduction(&self, draining: bool, problem: Option<String>) -> Introduction {
+    pub fn introduction(
+        &self,
+        draining: bool,
+        problem: Option<String>,
+        scarce: Option<String>,
+    ) -> Introduction {
         let finished: BTreeSet<AttemptId> = self.spool.finished().collect();
         let held = self.held.iter().map(|(attempt, slot)| HeldAttempt {
             attempt: *attempt,
@@ -120,6 +129,9 @@ impl Desk {
             term_seen: self.term,
             capabilities: self.identity.capabilities.clone(),
             slots: self.identity.slots.clone(),
+            extra_slots: self.identity.extra_slots.clone(),
+            cpus: self.identity.cpus,
+            scarce,
             held: held.collect(),
             draining,
             problem,
@@ -247,8 +259,15 @@ mod tests {
             spec: "s".into(),
             recipe: Arc::new(Recipe::of_command(vec!["true".to_owned()])),
             expected_tests: None,
+            only: None,
+            timeout: None,
         };
-        StartOrder { slot: SLOT, workspace: Workspace::InPlace("/".to_owned()), attempts: vec![order] }
+        StartOrder {
+            slot: SLOT,
+            workspace: Workspace::InPlace("/".to_owned()),
+            attempts: vec![order],
+            cpus: None,
+        }
     }
 
     fn finished(spec: u32) -> ReportBody {
@@ -264,11 +283,13 @@ mod tests {
             capabilities: Capabilities::default(),
             slots: vec![SLOT],
             version: "0".to_owned(),
+            cpus: 0,
+            extra_slots: Vec::new(),
         })
     }
 
     fn held(desk: &Desk) -> Vec<(u32, HeldState)> {
-        let held = desk.introduction(false, None).held;
+        let held = desk.introduction(false, None, None).held;
         held.into_iter().map(|held| (held.attempt.spec.0, held.state)).collect()
     }
 
@@ -315,7 +336,7 @@ mod tests {
         assert!(!desk.obeys(Term(4)) && held(&desk).is_empty());
         assert_eq!((desk.refused_commands(), desk.term_seen()), (2, Term(5)));
         assert_eq!(desk.hear(Term(6), Command::Start(order(1))).len(), 1);
-        assert_eq!(desk.introduction(true, Some("full".to_owned())).term_seen, Term(6));
+        assert_eq!(desk.introduction(true, Some("full".to_owned()), None).term_seen, Term(6));
     }
 
     #[test]

@@ -160,6 +160,8 @@ impl Live {
             worker.last_heard = now;
             worker.draining = introduction.draining;
             worker.problem.clone_from(&introduction.problem);
+            worker.scarce.clone_from(&introduction.scarce);
+            worker.cpus = introduction.cpus;
             worker.version.clone_from(&introduction.version);
             worker.capabilities = introduction.capabilities.clone();
             worker.able = able;

@@ -31,6 +31,10 @@ pub(crate) struct Worker {
     pub(crate) draining: bool,
     /// Why it can run nothing, by its own probes.
     pub(crate) problem: Option<String>,
+    /// What is too scarce for its extra slots to take new work.
+    pub(crate) scarce: Option<String>,
+    /// How many CPUs it has; 0 where it does not say.
+    pub(crate) cpus: u32,
     /// Who wants it to take no new work.
     pub(crate) held_back_by: Option<String>,
     /// Why it is not trusted with work.
@@ -71,6 +75,8 @@ impl Worker {
             last_heard: now,
             draining: false,
             problem: None,
+            scarce: None,
+            cpus: 0,
             held_back_by: None,
             cordon: None,
             conduct: Conduct::default(),

@@ -161,10 +161,17 @@ impl Core {
         self.live.fair.charge(run_id, charged, None);
         self.live.change(key, |worker| worker.take(slot, running));
         self.tries_on_probation(key, attempt);
-        let assigned = Record::AttemptAssigned { attempt, worker: worker_id.clone(), slot, forecast };
+        let assigned = Record::AttemptAssigned {
+            attempt,
+            worker: worker_id.clone(),
+            slot,
+            forecast,
+            why: None,
+            batch: None,
+        };
         self.record(run_id, assigned, now, pending);
         if let Some(order) = self.state.run(run_id).and_then(|run| order(run, attempt)) {
-            let start = StartOrder { slot, workspace: order.1, attempts: vec![order.0] };
+            let start = StartOrder { slot, workspace: order.1, attempts: vec![order.0], cpus: None };
             pending.effect(Effect::Command { worker: worker_id, command: Command::Start(start) });
         }
     }
@@ -238,6 +245,8 @@ fn order(run: &Run, attempt: AttemptId) -> Option<(AttemptOrder, crate::Workspac
         spec: Arc::clone(&spec.name),
         recipe: Arc::clone(&group.recipe),
         expected_tests: spec.expected_tests.clone(),
+        only: None,
+        timeout: None,
     };
-    Some((order, run.workspace.clone()))
+    Some((order, run.submission_of(group).workspace.as_ref().clone()))
 }

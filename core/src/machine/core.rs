@@ -85,6 +85,9 @@ impl Core {
             Input::HealthChanged { worker, incarnation, problem } => {
                 self.health_changed(&worker, incarnation, problem);
             }
+            Input::PressureChanged { worker, incarnation, scarce } => {
+                self.pressure_changed(&worker, incarnation, scarce);
+            }
             Input::HeldBack { worker, by } => self.held_back(worker, by),
             Input::LeaderPaused { lasted } => self.leader_paused(lasted, now),
             Input::TimePassed => self.time_passed(now, &mut pending),
@@ -231,7 +234,7 @@ impl Core {
 fn stop_mode(cancelled: Option<&CancelReason>) -> Option<CancelMode> {
     match cancelled? {
         CancelReason::Requested { .. } | CancelReason::Abandoned { .. } => Some(CancelMode::Graceful),
-        CancelReason::MaxFailures { .. } => None,
+        CancelReason::MaxFailures { .. } | CancelReason::GroupsMissing { .. } => None,
     }
 }
 

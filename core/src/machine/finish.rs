@@ -19,7 +19,8 @@ impl Core {
         let Some((run, spec, attempt)) = self.state.attempt(id) else { return };
         let (group, slot_time) = (spec.group, now.since(attempt.assigned_at));
         let (key, counts) = (run.history_key(spec), finish.counts_for_history());
-        let ended = Record::AttemptFinished { attempt: id, finish: Box::new(finish), key, counts };
+        let ended =
+            Record::AttemptFinished { attempt: id, finish: Box::new(finish), key, counts, corrected: None };
         self.free_slot(id, slot_time);
         self.record(id.run, ended, now, pending);
         if counts && let Some(live) = self.live.runs.get_mut(&id.run) {

@@ -27,9 +27,11 @@ pub(super) fn next(run: &Run, spec: &Spec, bounds: &Bounds) -> Option<Next> {
                 given_up(verdict)
             }
             Some(CancelReason::Abandoned { .. }) => given_up(AttemptVerdict::Lost),
-            Some(CancelReason::Requested { .. } | CancelReason::MaxFailures { .. }) => {
-                Next::Decide(SpecVerdict::Cancelled)
-            }
+            Some(
+                CancelReason::Requested { .. }
+                | CancelReason::MaxFailures { .. }
+                | CancelReason::GroupsMissing { .. },
+            ) => Next::Decide(SpecVerdict::Cancelled),
             None if spec.kills() >= kills_allowed(run, bounds) => given_up(AttemptVerdict::Crashed),
             None if setups_failed(spec) >= bounds.setup_attempts => given_up(AttemptVerdict::SetupFailed),
             None if lost(spec) >= bounds.lost_attempts => given_up(AttemptVerdict::Lost),

@@ -16,11 +16,16 @@ impl Core {
         pending: &mut Pending,
     ) {
         if let Some(known) = self.state.submissions.get(&submission.id).copied() {
-            let content = self.state.run(known).and_then(|run| run.content.as_ref());
+            let run = self.state.run(known);
+            let content = run.and_then(|run| {
+                let same = run.submissions.iter().find(|submitted| submitted.id == submission.id);
+                same?.content.as_ref()
+            });
+            let attempt = run.map_or(1, |run| run.attempt);
             let differs = content.zip(submission.content.as_ref()).is_some_and(|(old, new)| old != new);
             let reply = match differs {
                 true => Reply::Refused(Refusal::other_content(submission.id, known)),
-                false => Reply::Submitted { run: known, new: false },
+                false => Reply::Submitted { run: known, new: false, attempt, joined: false },
             };
             return Self::reply(request, reply, pending);
         }
@@ -28,7 +33,7 @@ impl Core {
             return Self::reply(request, Reply::Refused(refusal), pending);
         }
         self.open(run, submission, now, pending);
-        Self::reply(request, Reply::Submitted { run, new: true }, pending);
+        Self::reply(request, Reply::Submitted { run, new: true, attempt: 1, joined: false }, pending);
         self.admit(run, now);
         self.finish_run_if_done(run, now, pending);
     }
@@ -89,6 +94,8 @@ impl Core {
             workspace: submission.workspace,
             policy: submission.policy,
             content: submission.content,
+            attempt: 1,
+            joinable: false,
         };
         self.record(run, opened, now, pending);
         let mut first = 0;
@@ -102,6 +109,7 @@ impl Core {
                 policy: group.policy,
                 recipe: Box::new(group.recipe),
                 specs: group.specs.len() as u32,
+                overhead: group.overhead,
             };
             self.record(run, added, now, pending);
             let mut specs = group.specs.into_iter().map(|spec| SpecAdded {
@@ -110,6 +118,13 @@ impl Core {
                 estimate: Estimate::from_samples(&spec.history),
                 expected_tests: spec.expected_tests,
                 carried: spec.carried,
+                collection: spec.collection,
+                serial: spec.serial,
+                assembly: spec.assembly,
+                locks: spec.locks,
+                quarantined: spec.quarantined,
+                failed_last: spec.failed_last,
+                part: None,
             });
             loop {
                 let chunk: Vec<SpecAdded> =
@@ -141,7 +156,7 @@ impl Core {
         // A run that only reached its number of failures lets its running attempts finish; now they are to stop.
         let stops_already = match run.cancelled {
             Some(CancelReason::Requested { .. } | CancelReason::Abandoned { .. }) => true,
-            Some(CancelReason::MaxFailures { .. }) | None => false,
+            Some(CancelReason::MaxFailures { .. } | CancelReason::GroupsMissing { .. }) | None => false,
         };
         if !stops_already {
             self.cancel(run_id, CancelReason::Requested { by }, now, pending);

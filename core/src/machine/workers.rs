@@ -120,6 +120,18 @@ impl Core {
         }
     }
 
+    pub(crate) fn pressure_changed(
+        &mut self,
+        worker: &WorkerId,
+        incarnation: Incarnation,
+        scarce: Option<String>,
+    ) {
+        let Some((key, known)) = self.live.named(worker) else { return };
+        if known.incarnation == Some(incarnation) {
+            self.live.change(key, |worker| worker.scarce = scarce);
+        }
+    }
+
     pub(crate) fn held_back(&mut self, worker: WorkerId, by: Option<String>) {
         if let Some((key, _)) = self.live.named(&worker) {
             let by = by.clone();

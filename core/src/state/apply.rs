@@ -1,7 +1,7 @@
 //! The fold: one record at a time into the state.
 
-use super::{Attempt, AttemptPhase, Group, Run, Spec, SpecPhase, State};
-use crate::{AttemptId, Entry, Record, RunId, SpecAdded, SpecIndex, SpecVerdict, Timestamp};
+use super::{Attempt, AttemptPhase, Group, Run, Spec, SpecPhase, State, Submitted};
+use crate::{AttemptId, Entry, Record, Rule, RunId, SpecAdded, SpecIndex, SpecVerdict, Timestamp};
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -26,7 +26,7 @@ impl State {
             if self.runs.contains_key(&run.id) {
                 return Err(misfit("the run is already open"));
             }
-            self.submissions.insert(run.submission, run.id);
+            self.submissions.insert(run.submissions[0].id, run.id);
             self.runs.insert(run.id, run);
             return Ok(());
         }
@@ -36,6 +36,9 @@ impl State {
         }
         run.apply(entry.at, &entry.record).map_err(misfit)?;
         run.last_number = entry.number;
+        if let Record::SubmissionJoined { submission, .. } = entry.record {
+            self.submissions.insert(submission, entry.run);
+        }
         Ok(())
     }
 
@@ -50,31 +53,51 @@ impl State {
 
     /// Drops a run from memory; its ledger stays in the store.
     pub(crate) fn forget(&mut self, run: RunId) {
-        if let Some(run) = self.runs.remove(&run)
-            && self.submissions.get(&run.submission) == Some(&run.id)
-        {
-            self.submissions.remove(&run.submission);
+        let Some(run) = self.runs.remove(&run) else { return };
+        for submission in &run.submissions {
+            if self.submissions.get(&submission.id) == Some(&run.id) {
+                self.submissions.remove(&submission.id);
+            }
         }
     }
 }
 
 impl Run {
     fn opened(entry: &Entry) -> Option<Run> {
-        let Record::RunOpened { submission, project, build, source, workspace, policy, content } =
-            &entry.record
+        let Record::RunOpened {
+            submission,
+            project,
+            build,
+            source,
+            workspace,
+            policy,
+            content,
+            attempt,
+            joinable,
+        } = &entry.record
         else {
             return None;
         };
         (entry.number == 1).then(|| Run {
             id: entry.run,
             opened_at: entry.at,
-            submission: *submission,
             project: Arc::from(project.as_str()),
             build: build.clone(),
+            attempt: *attempt,
+            joinable: *joinable,
             source: source.clone(),
-            workspace: workspace.clone(),
-            policy: *policy,
-            content: content.clone(),
+            policy: policy.clone(),
+            submissions: vec![Submitted {
+                id: *submission,
+                at: entry.at,
+                source: source.clone(),
+                workspace: Arc::new(workspace.clone()),
+                content: content.clone(),
+                dropped: false,
+            }],
+            quiet_since: entry.at,
+            active: 0,
+            retried: 0,
             groups: Vec::new(),
             specs: Vec::new(),
             sealed: false,
@@ -89,16 +112,37 @@ impl Run {
     fn apply(&mut self, at: Timestamp, record: &Record) -> Result<(), &'static str> {
         match record {
             Record::RunOpened { .. } => return Err("the run is already open"),
-            Record::GroupAdded { group, label, suite, requirements, policy, recipe, specs: _ } => {
-                if group.0 as usize != self.groups.len() {
+            Record::SubmissionJoined { submission, source, workspace, content, expect } => {
+                if !self.joinable || !self.sealed {
+                    return Err("nothing can join its run");
+                }
+                self.sealed = false;
+                self.quiet_since = at;
+                if let Some(expect) = expect {
+                    self.policy.expect = Some(expect.clone());
+                }
+                self.submissions.push(Submitted {
+                    id: *submission,
+                    at,
+                    source: source.clone(),
+                    workspace: Arc::new(workspace.clone()),
+                    content: content.clone(),
+                    dropped: false,
+                });
+            }
+            Record::SubmissionDropped => self.drop_newest()?,
+            Record::GroupAdded { group, label, suite, requirements, policy, recipe, specs: _, overhead } => {
+                if group.0 as usize != self.groups.len() || self.sealed {
                     return Err("its group is out of order");
                 }
                 self.groups.push(Group {
                     label: Arc::from(label.as_str()),
                     suite: suite.clone(),
                     requirements: requirements.clone(),
-                    policy: *policy,
+                    policy: policy.clone(),
                     recipe: Arc::new(recipe.as_ref().clone()),
+                    submission: self.submissions.len() - 1,
+                    overhead: *overhead,
                 });
             }
             Record::SpecsAdded { group, first, specs } => {
@@ -111,11 +155,16 @@ impl Run {
                     self.specs.push(spec);
                 }
             }
-            Record::RunSealed => self.sealed = true,
-            Record::AttemptAssigned { attempt, worker, slot, forecast } => {
+            Record::RunSealed => (self.sealed, self.quiet_since) = (true, at),
+            Record::AttemptAssigned { attempt, worker, slot, forecast, why, batch } => {
+                let backup = why.is_some_and(|why| why.rule == Rule::Backup);
                 let spec = self.spec_mut(attempt.spec)?;
-                if !matches!(spec.phase, SpecPhase::Waiting { .. }) {
-                    return Err("its spec does not wait for a slot");
+                match spec.phase {
+                    SpecPhase::Waiting { .. } if !backup => {}
+                    SpecPhase::Active if backup => {}
+                    SpecPhase::Waiting { .. } | SpecPhase::Active | SpecPhase::Decided(_) => {
+                        return Err("its spec does not wait for a slot");
+                    }
                 }
                 if attempt.number as usize != spec.attempts.len() + 1 {
                     return Err("its attempt number does not follow the one before");
@@ -130,8 +179,14 @@ impl Run {
                     test_batches: 0,
                     phase: AttemptPhase::Active,
                     superseded: None,
+                    why: *why,
+                    batch: *batch,
+                    dismissed: false,
+                    corrected: None,
                 });
+                self.active += 1;
             }
+            Record::AttemptDismissed { attempt } => self.active_mut(*attempt)?.dismissed = true,
             Record::AttemptStarted { attempt } => self.active_mut(*attempt)?.started_at = Some(at),
             Record::TestsReported { attempt, batch, tests: _ } => {
                 let attempt = self.active_mut(*attempt)?;
@@ -140,10 +195,16 @@ impl Run {
                 }
                 attempt.test_batches += 1;
             }
-            Record::AttemptFinished { attempt, finish, key: _, counts: _ } => {
-                self.active_mut(*attempt)?.phase = AttemptPhase::Finished { at, finish: finish.clone() };
+            Record::AttemptFinished { attempt, finish, key: _, counts: _, corrected } => {
+                let ended = self.active_mut(*attempt)?;
+                ended.phase = AttemptPhase::Finished { at, finish: finish.clone() };
+                ended.corrected = *corrected;
+                self.active -= 1;
+                let spec = self.spec_mut(attempt.spec)?;
                 // Until a verdict follows, the spec waits for its next attempt.
-                self.spec_mut(attempt.spec)?.phase = SpecPhase::Waiting { since: at };
+                if spec.phase == SpecPhase::Active && spec.live_attempts().next().is_none() {
+                    spec.phase = SpecPhase::Waiting { since: at };
+                }
             }
             Record::AttemptSuperseded { attempt, verdict } => {
                 let spec = self.spec_mut(attempt.spec)?;
@@ -158,8 +219,10 @@ impl Run {
                 }
                 spec.phase = SpecPhase::Decided(*verdict);
                 spec.because = (!because.is_empty()).then(|| Arc::from(because.as_str()));
+                let fails = matches!(verdict, SpecVerdict::NotPassed(_)) && !spec.quarantined;
                 self.undecided -= 1;
-                self.failures += u32::from(matches!(verdict, SpecVerdict::NotPassed(_)));
+                self.failures += u32::from(fails);
+                self.quiet_since = at;
             }
             Record::RunCancelled { reason } => {
                 self.cancelled = Some(reason.clone());
@@ -183,12 +246,29 @@ impl Run {
         self.specs.get_mut(index.0 as usize).ok_or("its spec was never added")
     }
 
+    /// Takes back what came of the newest submission, which was promised to nobody.
+    fn drop_newest(&mut self) -> Result<(), &'static str> {
+        let newest = self.submissions.len() - 1;
+        if self.sealed || newest == 0 {
+            return Err("no submission is coming in");
+        }
+        self.submissions[newest].dropped = true;
+        self.sealed = true;
+        for spec in &mut self.specs {
+            if self.groups[spec.group.0 as usize].submission == newest
+                && let SpecPhase::Waiting { .. } = spec.phase
+            {
+                spec.phase = SpecPhase::Decided(SpecVerdict::Cancelled);
+                self.undecided -= 1;
+            }
+        }
+        Ok(())
+    }
+
     fn active_mut(&mut self, id: AttemptId) -> Result<&mut Attempt, &'static str> {
         let spec = self.spec_mut(id.spec)?;
-        if spec.attempts.len() != id.number as usize {
-            return Err("its attempt is not the newest of its spec");
-        }
-        match spec.attempts.last_mut() {
+        let place = (id.number as usize).checked_sub(1);
+        match place.and_then(|place| spec.attempts.get_mut(place)) {
             Some(attempt) if attempt.phase == AttemptPhase::Active => Ok(attempt),
             Some(_) | None => Err("its attempt is not active"),
         }
@@ -211,6 +291,13 @@ impl Spec {
             phase,
             attempts: Vec::new(),
             because: None,
+            collection: added.collection.as_deref().map(Arc::from),
+            serial: added.serial,
+            assembly: added.assembly.as_deref().map(Arc::from),
+            locks: Arc::from(added.locks.as_slice()),
+            quarantined: added.quarantined,
+            failed_last: added.failed_last,
+            part: added.part.clone().map(Arc::new),
         }
     }
 }

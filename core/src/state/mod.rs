@@ -4,4 +4,4 @@ mod apply;
 mod model;
 
 pub use apply::Misfit;
-pub use model::{Attempt, AttemptPhase, Group, Run, Spec, SpecPhase, State};
+pub use model::{Attempt, AttemptPhase, Group, Run, Spec, SpecPhase, State, Submitted};

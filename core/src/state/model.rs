@@ -2,8 +2,8 @@
 
 use crate::{
     AttemptId, AttemptVerdict, CancelReason, Carried, Estimate, Finish, GroupIndex, GroupPolicy, HistoryKey,
-    LostCause, Millis, Recipe, Requirements, RunId, RunPolicy, RunSummary, RunVerdict, SlotId, Source,
-    SpecIndex, SpecVerdict, SubmissionId, Timestamp, WorkerId, Workspace,
+    Lock, LostCause, Millis, Part, Recipe, Requirements, RunId, RunPolicy, RunSummary, RunVerdict, SlotId,
+    Source, SpecIndex, SpecVerdict, SubmissionId, Timestamp, Why, WorkerId, Workspace,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,26 +22,28 @@ pub struct Run {
     pub id: RunId,
     /// When it was opened.
     pub opened_at: Timestamp,
-    /// The submission that made it.
-    pub submission: SubmissionId,
     /// Project.
     pub project: Arc<str>,
     /// CI build id.
     pub build: String,
-    /// Where it came from.
+    /// Which attempt of its build it is, from 1.
+    pub attempt: u32,
+    /// True when further submissions of the build may join while it is unfinished.
+    pub joinable: bool,
+    /// Where it came from, as its first submission said.
     pub source: Source,
-    /// The files to run in.
-    pub workspace: Workspace,
     /// Rules over all groups.
     pub policy: RunPolicy,
-    /// Digest of what was submitted, where somebody took it.
-    pub content: Option<String>,
+    /// The submissions that it is made of, the one that opened it first.
+    pub submissions: Vec<Submitted>,
     /// Its groups, by [`GroupIndex`].
     pub groups: Vec<Group>,
     /// Its specs, by [`SpecIndex`].
     pub specs: Vec<Spec>,
-    /// True once the whole submission is in.
+    /// True while all submissions are in as a whole.
     pub sealed: bool,
+    /// When something of it last came in or was decided.
+    pub quiet_since: Timestamp,
     /// Why it was cancelled, where it was.
     pub cancelled: Option<CancelReason>,
     /// How and when it ended, with its figures.
@@ -50,8 +52,29 @@ pub struct Run {
     pub last_number: u64,
     /// Specs that are not decided.
     pub(crate) undecided: u32,
-    /// Specs whose final verdict is no pass, cancelled ones not counted.
+    /// Specs whose final verdict is no pass, cancelled and quarantined ones not counted.
     pub(crate) failures: u32,
+    /// Attempts that are on slots.
+    pub(crate) active: u32,
+    /// Attempts that failed and were tried again.
+    pub(crate) retried: u32,
+}
+
+/// A submission that became part of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Submitted {
+    /// Its id.
+    pub id: SubmissionId,
+    /// When it came.
+    pub at: Timestamp,
+    /// Where it came from.
+    pub source: Source,
+    /// The files that its groups run in.
+    pub workspace: Arc<Workspace>,
+    /// Digest of what was submitted, where somebody took it.
+    pub content: Option<String>,
+    /// True when it did not come in whole: its groups count for nothing.
+    pub dropped: bool,
 }
 
 /// A group of a run.
@@ -67,6 +90,10 @@ pub struct Group {
     pub policy: GroupPolicy,
     /// How to run its specs.
     pub recipe: Arc<Recipe>,
+    /// The submission that it came with, by its place in [`Run::submissions`].
+    pub submission: usize,
+    /// What a process of its recipe costs beside the tests, by the history.
+    pub overhead: Option<Millis>,
 }
 
 /// A spec of a run.
@@ -90,6 +117,20 @@ pub struct Spec {
     pub attempts: Vec<Attempt>,
     /// Why it was decided, where its last attempt does not say it.
     pub because: Option<Arc<str>>,
+    /// Its collection.
+    pub collection: Option<Arc<str>>,
+    /// Its collection runs beside nothing of its group.
+    pub serial: bool,
+    /// Its assembly.
+    pub assembly: Option<Arc<str>>,
+    /// What it holds while it runs.
+    pub locks: Arc<[Lock]>,
+    /// It does not fail the run.
+    pub quarantined: bool,
+    /// It failed in the run before.
+    pub failed_last: bool,
+    /// The part of a larger spec that it is.
+    pub part: Option<Arc<Part>>,
 }
 
 /// Where a spec is.
@@ -125,6 +166,14 @@ pub struct Attempt {
     pub phase: AttemptPhase,
     /// What a late report said, after it had been declared lost.
     pub superseded: Option<AttemptVerdict>,
+    /// Why it was given to its slot.
+    pub why: Option<Why>,
+    /// The first spec of the batch that it shares a process with.
+    pub batch: Option<SpecIndex>,
+    /// True when it counts for nothing, since another attempt of its spec ended first.
+    pub dismissed: bool,
+    /// The duration that counts for forecasts, where it is not the time that the slot was taken.
+    pub corrected: Option<Millis>,
 }
 
 impl Attempt {
@@ -138,12 +187,18 @@ impl Attempt {
         self.started_at.is_some() && !ran_on && finish.lost.is_some_and(LostCause::takes_worker_down)
     }
 
-    /// How long it held its slot; zero while it still does.
+    /// How much of its slot's time it took; zero while it runs. Of a shared process, what its worker says is its share.
     pub fn slot_time(&self) -> Millis {
         match &self.phase {
             AttemptPhase::Active => Millis::ZERO,
+            AttemptPhase::Finished { finish, .. } if self.batch.is_some() => finish.timing.total(),
             AttemptPhase::Finished { at, .. } => at.since(self.assigned_at),
         }
+    }
+
+    /// True while it is on a slot and counts.
+    pub fn is_live(&self) -> bool {
+        self.phase == AttemptPhase::Active && !self.dismissed
     }
 }
 
@@ -192,15 +247,28 @@ impl Run {
         &self.groups[spec.group.0 as usize]
     }
 
-    /// The attempts that are on slots now.
+    /// The attempts that are on slots now, dismissed ones included.
     pub fn active_attempts(&self) -> Vec<AttemptId> {
         let mut active = Vec::new();
         for (index, spec) in self.specs.iter().enumerate() {
-            if let (SpecPhase::Active, Some((number, _))) = (spec.phase, spec.newest()) {
-                active.push(AttemptId { run: self.id, spec: SpecIndex(index as u32), number });
+            for (number, attempt) in (1..).zip(&spec.attempts) {
+                if attempt.phase == AttemptPhase::Active {
+                    active.push(AttemptId { run: self.id, spec: SpecIndex(index as u32), number });
+                }
             }
         }
         active
+    }
+
+    /// The submission that a group came with.
+    pub fn submission_of(&self, group: &Group) -> &Submitted {
+        // A group is only ever added under the submission before it.
+        &self.submissions[group.submission]
+    }
+
+    /// True when a spec's group counts for nothing, since its submission did not come in whole.
+    pub fn is_dropped(&self, spec: &Spec) -> bool {
+        self.submission_of(self.group_of(spec)).dropped
     }
 
     /// What a spec's history is kept under.
@@ -209,7 +277,7 @@ impl Run {
         HistoryKey {
             project: self.project.as_ref().to_owned(),
             suite: group.suite.clone(),
-            class: group.requirements.to_string(),
+            class: group.requirements.target(),
             spec: spec.name.as_ref().to_owned(),
         }
     }
@@ -220,11 +288,11 @@ impl Run {
         match &self.cancelled {
             Some(CancelReason::Requested { .. }) => return RunVerdict::Cancelled,
             Some(CancelReason::Abandoned { .. }) => return RunVerdict::Incomplete,
-            Some(CancelReason::MaxFailures { .. }) | None => {}
+            Some(CancelReason::MaxFailures { .. } | CancelReason::GroupsMissing { .. }) | None => {}
         }
         if tally.failed {
             RunVerdict::Failed
-        } else if tally.lost || tally.undecided {
+        } else if tally.lost || tally.undecided || self.cancelled.is_some() {
             RunVerdict::Incomplete
         } else if tally.no_tests || !tally.executed {
             RunVerdict::NothingRan
@@ -248,7 +316,7 @@ impl Tally {
     fn of(run: &Run) -> Tally {
         use crate::{AttemptVerdict as Attempt, InvalidReason};
         let mut tally = Tally::default();
-        for spec in &run.specs {
+        for spec in run.specs.iter().filter(|spec| !run.is_dropped(spec)) {
             match spec.phase {
                 SpecPhase::Waiting { .. } | SpecPhase::Active => tally.undecided = true,
                 SpecPhase::Decided(SpecVerdict::Carried) => tally.executed = true,
@@ -257,6 +325,9 @@ impl Tally {
                     let ran =
                         spec.deciding_finish().is_none_or(|f| f.tests.total() == 0 || f.tests.executed() > 0);
                     tally.executed |= ran;
+                }
+                SpecPhase::Decided(SpecVerdict::NotPassed(_)) if spec.quarantined => {
+                    tally.executed |= spec.finishes().any(|(_, finish)| finish.tests.executed() > 0);
                 }
                 SpecPhase::Decided(SpecVerdict::NotPassed(verdict)) => match verdict {
                     Attempt::Failed
@@ -288,12 +359,22 @@ impl Spec {
         self.attempts.last().map(|attempt| (self.attempts.len() as u32, attempt))
     }
 
-    /// How the newest attempt ended, if it did.
+    /// How the newest attempt that counts ended, if it did.
     pub fn deciding_finish(&self) -> Option<&Finish> {
-        match &self.attempts.last()?.phase {
+        match &self.attempts.iter().rfind(|attempt| !attempt.dismissed)?.phase {
             AttemptPhase::Active => None,
             AttemptPhase::Finished { finish, .. } => Some(finish),
         }
+    }
+
+    /// The attempts that are on slots and count: two while one of them is a backup.
+    pub fn live_attempts(&self) -> impl Iterator<Item = (u32, &Attempt)> {
+        (1..).zip(&self.attempts).filter(|(_, attempt)| attempt.is_live())
+    }
+
+    /// Its name without the part that it is.
+    pub fn whole_name(&self) -> &str {
+        self.part.as_ref().map_or(self.name.as_ref(), |part| part.of.as_str())
     }
 
     /// True while it waits for a slot.
@@ -311,9 +392,9 @@ impl Spec {
         self.attempts.iter().any(Attempt::took_worker_down)
     }
 
-    /// How each ended attempt ended, oldest first.
+    /// How each ended attempt that counts ended, oldest first.
     pub fn finishes(&self) -> impl Iterator<Item = (&Attempt, &Finish)> {
-        self.attempts.iter().filter_map(|attempt| match &attempt.phase {
+        self.attempts.iter().filter(|attempt| !attempt.dismissed).filter_map(|attempt| match &attempt.phase {
             AttemptPhase::Active => None,
             AttemptPhase::Finished { finish, .. } => Some((attempt, finish.as_ref())),
         })

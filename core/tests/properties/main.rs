@@ -16,7 +16,7 @@ fn unfinished(state: &State) -> Vec<&part_core::Run> {
 fn assert_sound(core: &Core, folded: &State) {
     assert_eq!(core.audit(), Vec::new());
     assert_eq!(core.state().runs().collect::<Vec<_>>(), unfinished(folded));
-    let submissions: BTreeSet<_> = core.state().runs().map(|run| run.submission).collect();
+    let submissions: BTreeSet<_> = core.state().runs().map(|run| run.submissions[0].id).collect();
     assert_eq!(submissions.len(), core.state().runs().count(), "two open runs come from one submission");
 }
 

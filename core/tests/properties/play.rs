@@ -322,6 +322,9 @@ impl Play {
             draining: false,
             problem: None,
             version: String::new(),
+            cpus: 0,
+            extra_slots: Vec::new(),
+            scarce: None,
         };
         Input::WorkerIntroduced { introduction }
     }
@@ -343,9 +346,17 @@ impl Play {
             build: "7".to_owned(),
             source: Source::default(),
             workspace: Workspace::InPlace("/srv/shop".to_owned()),
-            policy: RunPolicy { max_failures, lost_after: lost_after.map(Millis), worker_kills: None },
+            policy: RunPolicy {
+                max_failures,
+                lost_after: lost_after.map(Millis),
+                worker_kills: None,
+                ..RunPolicy::default()
+            },
             content: None,
             groups,
+            joining: part_core::Joining::Never,
+            past: Vec::new(),
+            run_all: false,
         };
         // The driver makes a fresh id for every submission, new or not.
         self.runs += 1;
@@ -360,17 +371,22 @@ fn group(number: usize, shape: &GroupShape) -> GroupSubmission {
     let specs = shape.specs.iter().enumerate().map(|(place, known)| SpecSubmission {
         name: format!("spec {place}"),
         size_bytes: place as u64 * 100,
-        history: known.iter().map(|ms| Sample { at: Timestamp(0), duration: Millis(*ms) }).collect(),
+        history: known
+            .iter()
+            .map(|ms| Sample { at: Timestamp(0), duration: Millis(*ms), tests: None })
+            .collect(),
         expected_tests: None,
         carried: None,
+        ..part_core::SpecSubmission::default()
     });
     GroupSubmission {
         label: format!("group {number}"),
         suite: "suite".to_owned(),
         requirements: Requirements::new(needs),
-        policy: GroupPolicy { retries: shape.retries },
+        policy: GroupPolicy { retries: shape.retries, ..GroupPolicy::default() },
         recipe: Recipe::of_command(vec!["true".to_owned()]),
         specs: specs.collect(),
+        overhead: None,
     }
 }
 

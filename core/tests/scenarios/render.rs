@@ -52,8 +52,11 @@ impl Names<'_> {
                 let specs: Vec<String> = specs.iter().map(spec_added).collect();
                 format!("specs {}", specs.join(", "))
             }
+            Record::SubmissionJoined { source, .. } => format!("joined by a submission of {}", source.user),
+            Record::SubmissionDropped => "the newest submission is dropped".to_owned(),
+            Record::AttemptDismissed { attempt } => format!("{} counts no more", self.attempt(*attempt)),
             Record::RunSealed => "sealed".to_owned(),
-            Record::AttemptAssigned { attempt, worker, slot, forecast } => {
+            Record::AttemptAssigned { attempt, worker, slot, forecast, .. } => {
                 let forecast =
                     forecast.map_or_else(|| "nothing known".to_owned(), |time| format!("forecast {time}"));
                 format!("{} assigned to {worker} slot {slot}, {forecast}", self.attempt(*attempt))
@@ -94,8 +97,8 @@ impl Names<'_> {
 
     fn reply(&self, reply: &Reply) -> String {
         match reply {
-            Reply::Submitted { run, new: true } => format!("accepted as {}", self.run(*run)),
-            Reply::Submitted { run, new: false } => format!("is {} already", self.run(*run)),
+            Reply::Submitted { run, new: true, .. } => format!("accepted as {}", self.run(*run)),
+            Reply::Submitted { run, new: false, .. } => format!("is {} already", self.run(*run)),
             Reply::Cancelling => "cancelling".to_owned(),
             Reply::Refused(refusal) => format!("refused: {refusal}"),
         }
@@ -145,6 +148,7 @@ fn cancel_reason(reason: &CancelReason) -> String {
     match reason {
         CancelReason::Requested { by } => format!("{by} asked"),
         CancelReason::MaxFailures { failures } => format!("{failures} failed"),
+        CancelReason::GroupsMissing { missing } => format!("{missing} did not come"),
         CancelReason::Abandoned { detail } => detail.clone(),
     }
 }

@@ -271,6 +271,9 @@ impl Stage {
             draining: false,
             problem: None,
             version: String::new(),
+            cpus: 0,
+            extra_slots: Vec::new(),
+            scarce: None,
         };
         Input::WorkerIntroduced { introduction }
     }

@@ -19,9 +19,13 @@ pub(crate) fn submission(submit: Submit, id: SubmissionId) -> Submission {
             max_failures: submit.max_failures,
             lost_after: submit.lost_after,
             worker_kills: submit.worker_kills,
+            ..part_core::RunPolicy::default()
         },
         content: submit.content,
         groups: submit.groups.into_iter().map(group).collect(),
+        joining: part_core::Joining::Never,
+        past: Vec::new(),
+        run_all: false,
     }
 }
 
@@ -33,15 +37,16 @@ fn group(group: Group) -> GroupSubmission {
         label: group.label,
         suite,
         requirements: Requirements::new(needs),
-        policy: GroupPolicy { retries: group.retries },
+        policy: GroupPolicy { retries: group.retries, ..GroupPolicy::default() },
         recipe: Recipe::of_command(vec!["sh".to_owned(), "{spec}".to_owned()]),
         specs: group.specs.into_iter().map(spec).collect(),
+        overhead: None,
     }
 }
 
 fn spec(spec: Spec) -> SpecSubmission {
     let history = match spec.known {
-        Known::Took(duration) => vec![Sample { at: Timestamp(0), duration }],
+        Known::Took(duration) => vec![Sample { at: Timestamp(0), duration, tests: None }],
         Known::Nothing { .. } | Known::Passed => Vec::new(),
     };
     let size_bytes = match spec.known {
@@ -55,7 +60,14 @@ fn spec(spec: Spec) -> SpecSubmission {
         }
         Known::Took(_) | Known::Nothing { .. } => None,
     };
-    SpecSubmission { name: spec.name, size_bytes, history, expected_tests: None, carried }
+    SpecSubmission {
+        name: spec.name,
+        size_bytes,
+        history,
+        expected_tests: None,
+        carried,
+        ..part_core::SpecSubmission::default()
+    }
 }
 
 /// Test results with these outcomes.

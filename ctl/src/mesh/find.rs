@@ -36,7 +36,7 @@ pub(crate) async fn find_run(mesh: &Clients, typed: &str, now: Timestamp) -> Res
     if wanted == "latest" {
         return Err(CliError::usage("there is no run yet").hint("partctl submit makes one"));
     }
-    let request = ListRunsRequest { project: String::new(), limit: SEARCHED };
+    let request = ListRunsRequest { project: String::new(), limit: SEARCHED, build: String::new() };
     let listed = mesh.runs().list_runs(request).await.map_err(|status| mesh.error("list runs", &status))?;
     Err(explain(typed, &wanted, &listed.into_inner().runs, now))
 }

@@ -115,6 +115,9 @@ impl Reporter {
                     Some(CancelReason::MaxFailures { failures }) => {
                         format!("the run is being stopped after {}", count(*failures, "failed spec"))
                     }
+                    Some(CancelReason::GroupsMissing { missing }) => {
+                        format!("the run ends: {missing} did not come")
+                    }
                     Some(CancelReason::Abandoned { detail }) => format!("the run is given up: {detail}"),
                     None => return None,
                 };

@@ -88,9 +88,13 @@ pub async fn resolve(
             max_failures: overrides.max_failures.or(project.run.max_failures),
             lost_after: overrides.lost_after.or(project.run.lost_after),
             worker_kills: project.run.worker_kills,
+            ..part_core::RunPolicy::default()
         },
         content: None,
         groups,
+        joining: part_core::Joining::Never,
+        past: Vec::new(),
+        run_all: false,
     };
     submission.check(&Bounds::DEFAULT).map_err(|source| ResolveError::Submission { source })?;
     Ok(Resolved { submission, build_origin: build.origin, workers: project.run.workers, notes })
@@ -267,16 +271,24 @@ fn group(
             return Err(ResolveError::SpecName { suite, name });
         }
         let expected_tests = tests_of(&name);
-        specs.push(SpecSubmission { name, size_bytes, history: Vec::new(), expected_tests, carried: None });
+        specs.push(SpecSubmission {
+            name,
+            size_bytes,
+            history: Vec::new(),
+            expected_tests,
+            carried: None,
+            ..part_core::SpecSubmission::default()
+        });
     }
     let requirements = wanted.settings.requires.iter().chain(built.requirements.iter()).cloned().collect();
     Ok(GroupSubmission {
         label: wanted.label,
         suite,
         requirements: Requirements::new(requirements),
-        policy: GroupPolicy { retries: wanted.settings.retries.unwrap_or(0) },
+        policy: GroupPolicy { retries: wanted.settings.retries.unwrap_or(0), ..GroupPolicy::default() },
         recipe: built.recipe,
         specs,
+        overhead: None,
     })
 }
 

@@ -40,6 +40,8 @@ pub(crate) fn source(root: &Path, surroundings: &Surroundings) -> Source {
         commit: or(head.commit, &COMMIT),
         branch: or(head.branch, &BRANCH),
         rerun_of: None,
+        ci: String::new(),
+        url: String::new(),
     }
 }
 

@@ -69,6 +69,7 @@ mod tests {
                 "{workspace}/{spec}".to_owned(),
             ]),
             specs: Vec::new(),
+            overhead: None,
         }
     }
 

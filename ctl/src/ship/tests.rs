@@ -201,6 +201,9 @@ fn contents(place: &Path) -> Contents {
         policy: RunPolicy::default(),
         content: None,
         groups: Vec::new(),
+        joining: part_core::Joining::Never,
+        past: Vec::new(),
+        run_all: false,
     };
     Contents::new(&project, &submission)
 }

@@ -37,6 +37,8 @@ impl Script {
             workspace: Workspace::InPlace("/home/you/shop".into()),
             policy: RunPolicy::default(),
             content: None,
+            attempt: 1,
+            joinable: false,
         });
         script
     }
@@ -51,9 +53,10 @@ impl Script {
             label: label.into(),
             suite: "e2e".into(),
             requirements: Requirements::default(),
-            policy: GroupPolicy { retries },
+            policy: GroupPolicy { retries, ..GroupPolicy::default() },
             recipe: Box::new(recipe),
             specs: specs.len() as u32,
+            overhead: None,
         });
         let added = specs.iter().map(|(name, expected)| SpecAdded {
             name: (*name).into(),
@@ -61,6 +64,7 @@ impl Script {
             estimate: expected.map(estimate),
             expected_tests: None,
             carried: None,
+            ..part_core::SpecAdded::default()
         });
         self.push(Record::SpecsAdded { group, first: SpecIndex(self.specs), specs: added.collect() });
         self.groups += 1;
@@ -115,6 +119,8 @@ impl Script {
             worker,
             slot: SlotId(slot),
             forecast: forecast.map(Millis),
+            batch: None,
+            why: None,
         });
         self.push(Record::AttemptStarted { attempt });
         self
@@ -137,7 +143,13 @@ impl Script {
             class: String::new(),
             spec: String::new(),
         };
-        self.push(Record::AttemptFinished { attempt, finish: Box::new(finish), key, counts });
+        self.push(Record::AttemptFinished {
+            attempt,
+            finish: Box::new(finish),
+            key,
+            counts,
+            corrected: None,
+        });
         self
     }
 
@@ -240,6 +252,7 @@ pub(crate) fn finish(verdict: AttemptVerdict, ms: u64) -> Finish {
         output: Output::default(),
         artifacts: Vec::new(),
         leaked: Vec::new(),
+        cpu_wait: None,
     }
 }
 
@@ -315,5 +328,7 @@ fn recipe() -> Recipe {
         grace: Millis::seconds(5),
         copy_workspace: false,
         reproduce: vec!["npx".into(), "playwright".into(), "test".into(), "{spec}".into()],
+        batch: Vec::new(),
+        select: None,
     }
 }

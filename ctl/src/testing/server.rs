@@ -89,6 +89,17 @@ impl RunService for Scripted {
         Err(Status::not_found("nothing runs here"))
     }
 
+    async fn plan(
+        &self,
+        _: Request<Streaming<v1::PlanRequest>>,
+    ) -> Result<Response<v1::PlanResponse>, Status> {
+        Err(Status::unimplemented("no plans are scripted"))
+    }
+
+    async fn report(&self, _: Request<v1::ReportRequest>) -> Result<Response<v1::ReportResponse>, Status> {
+        Err(Status::unimplemented("no reports are scripted"))
+    }
+
     async fn watch(&self, request: Request<v1::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
         self.0.cursors.lock().expect("not poisoned").push(request.into_inner().after);
         let steps = self.0.watches.lock().expect("not poisoned").pop_front();

@@ -17,7 +17,11 @@ use part_proto::v1::{ListRunsRequest, RunInfo};
 /// Lists runs.
 pub(super) async fn run(app: &mut App, args: RunsArgs) -> Result<Exit, CliError> {
     let mesh = Mesh::open(&app.global.place(), Role::Viewer).await?;
-    let request = ListRunsRequest { project: args.project.clone().unwrap_or_default(), limit: args.limit };
+    let request = ListRunsRequest {
+        project: args.project.clone().unwrap_or_default(),
+        limit: args.limit,
+        build: String::new(),
+    };
     let listed = mesh.clients().runs().list_runs(request).await;
     let listed = listed.map_err(|status| mesh.clients().error("list runs", &status));
     mesh.close(false).await;

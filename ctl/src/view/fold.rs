@@ -139,6 +139,15 @@ impl RunView {
             Fact::RunOpened(opened) => self.opened(opened).map(|()| None),
             Fact::GroupAdded(added) => self.group_added(*added).map(|()| None),
             Fact::SpecsAdded(added) => self.specs_added(added).map(|()| None),
+            Fact::SubmissionJoined(_) => {
+                self.sealed = false;
+                Ok(None)
+            }
+            Fact::SubmissionDropped(_) => {
+                self.sealed = true;
+                Ok(None)
+            }
+            Fact::AttemptDismissed(_) => Ok(None),
             Fact::RunSealed(v1::RunSealed {}) => self.seal().map(Some),
             Fact::AttemptAssigned(assigned) => self.assigned(assigned, at).map(Some),
             Fact::AttemptStarted(started) => {

@@ -92,6 +92,8 @@ impl Shared {
                 }
                 (_, _) => String::new(),
             },
+            attempt: 1,
+            open_because: String::new(),
         })
     }
 }

@@ -24,9 +24,10 @@ pub(super) fn submission(
             label: group.label.as_ref().to_owned(),
             suite: group.suite.clone(),
             requirements: group.requirements.clone(),
-            policy: group.policy,
+            policy: group.policy.clone(),
             recipe: group.recipe.as_ref().clone(),
             specs: Vec::new(),
+            overhead: None,
         })
         .collect();
     let mut again = 0;
@@ -39,6 +40,7 @@ pub(super) fn submission(
             history: Vec::new(),
             expected_tests: spec.expected_tests.as_deref().map(<[String]>::to_vec),
             carried,
+            ..part_core::SpecSubmission::default()
         });
     }
     if again == 0 {
@@ -49,10 +51,13 @@ pub(super) fn submission(
         project: old.project.as_ref().to_owned(),
         build: if build.is_empty() { old.build.clone() } else { build },
         source: Source { rerun_of: Some(old.id), ..old.source.clone() },
-        workspace: old.workspace.clone(),
-        policy: old.policy,
+        workspace: old.submissions[0].workspace.as_ref().clone(),
+        policy: old.policy.clone(),
         content: None,
         groups,
+        joining: part_core::Joining::Never,
+        past: Vec::new(),
+        run_all: false,
     })
 }
 

@@ -54,7 +54,16 @@ impl Runs {
         let known = self.shared.store.submission(submission.id).await;
         if let Some(run) = known.map_err(|error| store_failed(&error))? {
             self.is_the_same(run, &submission, &content).await?;
-            return Ok(v1::SubmitResponse { run: run.to_string(), new: false, specs, carried });
+            return Ok(v1::SubmitResponse {
+                run: run.to_string(),
+                new: false,
+                specs,
+                carried,
+                all_again: false,
+                attempt: 1,
+                carried_from: String::new(),
+                joined: false,
+            });
         }
         submission.content = Some(content);
         self.fill_in_history(&mut submission).await?;
@@ -62,9 +71,16 @@ impl Runs {
         let submission = Box::new(submission);
         let make = move |request: RequestId| Input::RunSubmitted { request, run, submission };
         match mailbox.request(make).await.map_err(unanswered)? {
-            Reply::Submitted { run, new } => {
-                Ok(v1::SubmitResponse { run: run.to_string(), new, specs, carried })
-            }
+            Reply::Submitted { run, new, .. } => Ok(v1::SubmitResponse {
+                run: run.to_string(),
+                new,
+                specs,
+                carried,
+                all_again: false,
+                attempt: 1,
+                carried_from: String::new(),
+                joined: false,
+            }),
             Reply::Refused(refusal) => Err(status::of_refusal(&refusal)),
             Reply::Cancelling => Err(status::broken("the leader gave an answer to another question")),
         }
@@ -160,6 +176,20 @@ impl RunService for Runs {
         let (out, events) = mpsc::channel(bounds::WATCH_QUEUE);
         tokio::spawn(watch_run(Arc::clone(&self.shared), run, after, out));
         Ok(Response::new(Box::pin(tokio_stream::wrappers::ReceiverStream::new(events))))
+    }
+
+    async fn plan(
+        &self,
+        _request: Request<Streaming<v1::PlanRequest>>,
+    ) -> Result<Response<v1::PlanResponse>, Status> {
+        Err(status::wrong_state("this daemon makes no plans yet"))
+    }
+
+    async fn report(
+        &self,
+        _request: Request<v1::ReportRequest>,
+    ) -> Result<Response<v1::ReportResponse>, Status> {
+        Err(status::wrong_state("this daemon makes no reports yet"))
     }
 
     async fn list_runs(

@@ -176,7 +176,7 @@ impl Linked {
             WorkerSays::Report(report) => Input::Reported { worker, incarnation, report },
             WorkerSays::Heartbeat => Input::Heartbeat { worker, incarnation },
             WorkerSays::Drain(draining) => Input::DrainChanged { worker, draining },
-            WorkerSays::Health { problem, wall } => {
+            WorkerSays::Health { problem, wall, .. } => {
                 let problem = problem.or_else(|| clock_problem(wall));
                 Input::HealthChanged { worker, incarnation, problem }
             }

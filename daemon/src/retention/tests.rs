@@ -89,6 +89,8 @@ impl Stage {
             workspace,
             policy: RunPolicy::default(),
             content: None,
+            attempt: 1,
+            joinable: false,
         }];
         if let Some((digest, total_bytes)) = output {
             let mut finish = Finish::declared(AttemptVerdict::Passed, "");
@@ -96,7 +98,13 @@ impl Stage {
             let attempt = AttemptId { run, spec: SpecIndex(0), number: 1 };
             let [project, suite, class, spec] = ["shop", "e2e", "anything", "a"].map(str::to_owned);
             let key = HistoryKey { project, suite, class, spec };
-            records.push(Record::AttemptFinished { attempt, finish: Box::new(finish), key, counts: false });
+            records.push(Record::AttemptFinished {
+                attempt,
+                finish: Box::new(finish),
+                key,
+                counts: false,
+                corrected: None,
+            });
         }
         if end.is_some() {
             let summary = Box::new(RunSummary::default());

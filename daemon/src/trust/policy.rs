@@ -39,6 +39,8 @@ const TABLE: &[(&str, Who)] = &[
     ("/part.v1.RunService/GetRun", Clients(View)),
     ("/part.v1.RunService/Explain", Clients(View)),
     ("/part.v1.RunService/History", Clients(View)),
+    ("/part.v1.RunService/Plan", Clients(View)),
+    ("/part.v1.RunService/Report", Clients(View)),
     ("/part.v1.RunService/FollowOutput", Clients(View)),
     ("/part.v1.MeshService/ListWorkers", Clients(View)),
     ("/part.v1.MeshService/Status", Clients(View)),

@@ -21,6 +21,7 @@ pub(crate) fn run_of(workspace: &Path, command: &[&str], specs: &[&str]) -> Subm
         history: Vec::new(),
         expected_tests: None,
         carried: None,
+        ..part_core::SpecSubmission::default()
     };
     Submission {
         id: SubmissionId(uuid::Uuid::now_v7().as_u128()),
@@ -34,10 +35,14 @@ pub(crate) fn run_of(workspace: &Path, command: &[&str], specs: &[&str]) -> Subm
             label: "all".to_owned(),
             suite: "main".to_owned(),
             requirements: Requirements::default(),
-            policy: GroupPolicy { retries: 0 },
+            policy: GroupPolicy { retries: 0, ..GroupPolicy::default() },
             recipe: Recipe::of_command(command.iter().map(|word| (*word).to_owned()).collect()),
             specs: specs.iter().map(spec).collect(),
+            overhead: None,
         }],
+        joining: part_core::Joining::Never,
+        past: Vec::new(),
+        run_all: false,
     }
 }
 

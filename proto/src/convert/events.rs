@@ -4,6 +4,9 @@ use super::error::{WireError, required};
 use super::finish::{attempt_verdict_from_wire, attempt_verdict_to_wire, finish_to_wire, test_to_wire};
 use super::ids::submission_id_to_wire;
 use super::recipe::recipe_to_wire;
+use super::rules::{
+    expect_to_wire, group_rules_to_wire, locks_to_wire, part_to_wire, run_rules_to_wire, why_to_wire,
+};
 use super::runs::{run_verdict_to_wire, source_to_wire, summary_to_wire};
 use super::workspace::workspace_to_wire;
 use crate::v1::{self, event::Fact, run_cancelled::Reason};
@@ -21,7 +24,17 @@ pub fn event_to_wire(entry: &Entry) -> v1::Event {
 
 fn fact(record: &Record) -> Fact {
     match record {
-        Record::RunOpened { submission, project, build, source, workspace, policy, content: _ } => {
+        Record::RunOpened {
+            submission,
+            project,
+            build,
+            source,
+            workspace,
+            policy,
+            content: _,
+            attempt,
+            joinable,
+        } => {
             let (workspace_in_place, shipped) = workspace_to_wire(workspace);
             Fact::RunOpened(v1::RunOpened {
                 submission_id: submission_id_to_wire(*submission),
@@ -33,9 +46,25 @@ fn fact(record: &Record) -> Fact {
                 max_failures: policy.max_failures,
                 lost_after_ms: policy.lost_after.map(|limit| limit.0),
                 worker_kills: policy.worker_kills,
+                attempt: *attempt,
+                joinable: *joinable,
+                rules: Some(run_rules_to_wire(policy)),
             })
         }
-        Record::GroupAdded { group, label, suite, requirements, policy, recipe, specs } => {
+        Record::SubmissionJoined { submission, source, workspace, content: _, expect } => {
+            let (workspace_in_place, shipped) = workspace_to_wire(workspace);
+            let (expect_groups, expect_labels) = expect_to_wire(expect.as_ref());
+            Fact::SubmissionJoined(v1::SubmissionJoined {
+                submission_id: submission_id_to_wire(*submission),
+                source: Some(source_to_wire(source)),
+                workspace_in_place,
+                shipped,
+                expect_groups,
+                expect_labels,
+            })
+        }
+        Record::SubmissionDropped => Fact::SubmissionDropped(v1::SubmissionDropped {}),
+        Record::GroupAdded { group, label, suite, requirements, policy, recipe, specs, overhead } => {
             Fact::GroupAdded(Box::new(v1::GroupAdded {
                 group: group.0,
                 label: label.clone(),
@@ -44,18 +73,25 @@ fn fact(record: &Record) -> Fact {
                 retries: policy.retries,
                 recipe: Some(recipe_to_wire(recipe)),
                 specs: *specs,
+                rules: Some(group_rules_to_wire(policy)),
+                overhead_ms: overhead.map(|overhead| overhead.0),
             }))
         }
         Record::SpecsAdded { group, first, specs } => specs_added(*group, first.0, specs),
         Record::RunSealed => Fact::RunSealed(v1::RunSealed {}),
-        Record::AttemptAssigned { attempt, worker, slot, forecast } => {
+        Record::AttemptAssigned { attempt, worker, slot, forecast, why, batch } => {
             Fact::AttemptAssigned(v1::AttemptAssigned {
                 spec: attempt.spec.0,
                 attempt: attempt.number,
                 worker: worker.0.clone(),
                 slot: slot.0,
                 forecast_ms: forecast.map(|forecast| forecast.0),
+                why: why.as_ref().map(why_to_wire),
+                batch: batch.map(|first| first.0),
             })
+        }
+        Record::AttemptDismissed { attempt } => {
+            Fact::AttemptDismissed(v1::AttemptDismissed { spec: attempt.spec.0, attempt: attempt.number })
         }
         Record::AttemptStarted { attempt } => {
             Fact::AttemptStarted(v1::AttemptStarted { spec: attempt.spec.0, attempt: attempt.number })
@@ -66,7 +102,7 @@ fn fact(record: &Record) -> Fact {
             batch: *batch,
             tests: tests.iter().map(test_to_wire).collect(),
         }),
-        Record::AttemptFinished { attempt, finish, key: _, counts } => {
+        Record::AttemptFinished { attempt, finish, key: _, counts, corrected: _ } => {
             Fact::AttemptFinished(Box::new(v1::AttemptFinished {
                 spec: attempt.spec.0,
                 attempt: attempt.number,
@@ -84,6 +120,7 @@ fn fact(record: &Record) -> Fact {
             reason: Some(match reason {
                 CancelReason::Requested { by } => Reason::RequestedBy(by.clone()),
                 CancelReason::MaxFailures { failures } => Reason::MaxFailures(*failures),
+                CancelReason::GroupsMissing { missing } => Reason::GroupsMissing(missing.clone()),
                 CancelReason::Abandoned { detail } => Reason::Abandoned(detail.clone()),
             }),
         }),
@@ -104,6 +141,13 @@ fn specs_added(group: GroupIndex, first: u32, specs: &[SpecAdded]) -> Fact {
         carried_from: spec.carried.map(|carried| carried.attempt.to_string()).unwrap_or_default(),
         carried_ms: spec.carried.map_or(0, |carried| carried.duration.0),
         expected_tests: spec.expected_tests.as_ref().map(|tests| tests.len() as u32),
+        collection: spec.collection.clone().unwrap_or_default(),
+        serial: spec.serial,
+        assembly: spec.assembly.clone().unwrap_or_default(),
+        locks: locks_to_wire(&spec.locks),
+        quarantined: spec.quarantined,
+        failed_last: spec.failed_last,
+        part: spec.part.as_ref().map(part_to_wire),
     };
     Fact::SpecsAdded(v1::SpecsAdded { group: group.0, first, specs: specs.iter().map(spec).collect() })
 }
@@ -148,6 +192,7 @@ pub fn cancel_reason_from_wire(wire: v1::RunCancelled) -> Result<CancelReason, W
     Ok(match required("run_cancelled.reason", wire.reason)? {
         Reason::RequestedBy(by) => CancelReason::Requested { by },
         Reason::MaxFailures(failures) => CancelReason::MaxFailures { failures },
+        Reason::GroupsMissing(missing) => CancelReason::GroupsMissing { missing },
         Reason::Abandoned(detail) => CancelReason::Abandoned { detail },
     })
 }

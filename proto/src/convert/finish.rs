@@ -52,6 +52,7 @@ fn lost_cause_to_wire(cause: LostCause) -> v1::LostCause {
         LostCause::Refused => v1::LostCause::Refused,
         LostCause::WorkerFailed => v1::LostCause::WorkerFailed,
         LostCause::Abandoned => v1::LostCause::Abandoned,
+        LostCause::BatchEnded => v1::LostCause::BatchEnded,
     }
 }
 
@@ -68,6 +69,7 @@ fn lost_cause_from_wire(value: i32) -> Option<LostCause> {
         v1::LostCause::Refused => LostCause::Refused,
         v1::LostCause::WorkerFailed => LostCause::WorkerFailed,
         v1::LostCause::Abandoned => LostCause::Abandoned,
+        v1::LostCause::BatchEnded => LostCause::BatchEnded,
     })
 }
 
@@ -153,6 +155,7 @@ pub fn finish_to_wire(finish: &Finish) -> v1::Finish {
         }),
         artifacts: finish.artifacts.iter().map(artifact_to_wire).collect(),
         leaked: finish.leaked.clone(),
+        cpu_wait: finish.cpu_wait,
     }
 }
 
@@ -198,5 +201,6 @@ pub fn finish_from_wire(wire: v1::Finish) -> Result<Finish, WireError> {
             .map(|a| Artifact { path: a.path, bytes: a.bytes, digest: a.digest })
             .collect(),
         leaked: wire.leaked,
+        cpu_wait: wire.cpu_wait,
     })
 }

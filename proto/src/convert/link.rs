@@ -39,6 +39,8 @@ pub enum WorkerSays {
         problem: Option<String>,
         /// Its clock.
         wall: Timestamp,
+        /// What is too scarce for its extra slots.
+        scarce: Option<String>,
     },
 }
 
@@ -82,6 +84,9 @@ pub fn introduction_to_wire(said: &Introduction, wall: Timestamp) -> v1::WorkerM
         protocol_newest: LINK_PROTOCOL,
         problem: said.problem.clone().unwrap_or_default(),
         wall_ms: wall.0,
+        extra_slots: said.extra_slots.iter().map(|slot| slot.0).collect(),
+        cpus: said.cpus,
+        scarce: said.scarce.clone().unwrap_or_default(),
     }))
 }
 
@@ -110,9 +115,10 @@ pub fn heartbeat_to_wire() -> v1::WorkerMessage {
 }
 
 /// What a worker's own probes say.
-pub fn health_to_wire(problem: Option<&str>, wall: Timestamp) -> v1::WorkerMessage {
+pub fn health_to_wire(problem: Option<&str>, scarce: Option<&str>, wall: Timestamp) -> v1::WorkerMessage {
     let problem = problem.unwrap_or_default().to_owned();
-    worker_message(FromWorker::Health(v1::Health { problem, wall_ms: wall.0 }))
+    let scarce = scarce.unwrap_or_default().to_owned();
+    worker_message(FromWorker::Health(v1::Health { problem, wall_ms: wall.0, scarce }))
 }
 
 /// A worker starts or stops draining.
@@ -138,6 +144,7 @@ pub fn worker_message_from_wire(wire: v1::WorkerMessage) -> Result<WorkerSays, W
         FromWorker::Health(wire) => WorkerSays::Health {
             problem: (!wire.problem.is_empty()).then_some(wire.problem),
             wall: Timestamp(wire.wall_ms),
+            scarce: (!wire.scarce.is_empty()).then_some(wire.scarce),
         },
         FromWorker::Drain(wire) => WorkerSays::Drain(wire.draining),
     })
@@ -176,6 +183,9 @@ fn introduction_from_wire(wire: v1::Introduction) -> Result<Introduction, WireEr
         term_seen: Term(wire.term_seen),
         capabilities: Capabilities(wire.capabilities.into_iter().collect()),
         slots: wire.slots.into_iter().map(SlotId).collect(),
+        extra_slots: wire.extra_slots.into_iter().map(SlotId).collect(),
+        cpus: wire.cpus,
+        scarce: (!wire.scarce.is_empty()).then_some(wire.scarce),
         held,
         draining: wire.draining,
         problem: (!wire.problem.is_empty()).then_some(wire.problem),
@@ -245,12 +255,15 @@ fn start_to_wire(order: &StartOrder) -> v1::StartOrder {
         recipe: Some(recipe_to_wire(&attempt.recipe)),
         tests_were_listed: attempt.expected_tests.is_some(),
         expected_tests: attempt.expected_tests.as_deref().unwrap_or_default().to_vec(),
+        only: attempt.only.as_deref().unwrap_or_default().to_vec(),
+        timeout_ms: attempt.timeout.map(|limit| limit.0),
     };
     v1::StartOrder {
         slot: order.slot.0,
         workspace_in_place,
         attempts: order.attempts.iter().map(attempt).collect(),
         shipped,
+        cpus: order.cpus.unwrap_or(0),
     }
 }
 
@@ -295,11 +308,14 @@ fn start_from_wire(wire: v1::StartOrder) -> Result<StartOrder, WireError> {
             spec: Arc::from(attempt.spec),
             recipe: Arc::new(recipe_from_wire(required("attempt.recipe", attempt.recipe)?)?),
             expected_tests: attempt.tests_were_listed.then(|| Arc::from(attempt.expected_tests)),
+            only: (!attempt.only.is_empty()).then(|| Arc::from(attempt.only)),
+            timeout: attempt.timeout_ms.map(Millis),
         });
     }
     Ok(StartOrder {
         slot: SlotId(wire.slot),
         workspace: workspace_from_wire(wire.workspace_in_place, wire.shipped)?,
         attempts,
+        cpus: (wire.cpus > 0).then_some(wire.cpus),
     })
 }

@@ -2,7 +2,7 @@
 
 use super::error::WireError;
 use crate::v1::{self, recipe::ReportPlace as WirePlace};
-use part_core::{ExitRule, Millis, Recipe, ReportFormat, ReportPlace, ReportSource};
+use part_core::{ExitRule, Millis, Recipe, ReportFormat, ReportPlace, ReportSource, Selection};
 
 /// A recipe for the wire.
 pub fn recipe_to_wire(recipe: &Recipe) -> v1::Recipe {
@@ -26,6 +26,12 @@ pub fn recipe_to_wire(recipe: &Recipe) -> v1::Recipe {
         grace_ms: recipe.grace.0,
         copy_workspace: recipe.copy_workspace,
         reproduce: recipe.reproduce.clone(),
+        batch: recipe.batch.clone(),
+        select: recipe.select.clone().map(|Selection { command, join, each }| v1::Selection {
+            command,
+            join,
+            each,
+        }),
     }
 }
 
@@ -57,6 +63,8 @@ pub fn recipe_from_wire(wire: v1::Recipe) -> Result<Recipe, WireError> {
         grace: Millis(wire.grace_ms),
         copy_workspace: wire.copy_workspace,
         reproduce: wire.reproduce,
+        batch: wire.batch,
+        select: wire.select.map(|v1::Selection { command, join, each }| Selection { command, join, each }),
     })
 }
 

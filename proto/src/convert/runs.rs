@@ -3,8 +3,11 @@
 use super::error::WireError;
 use super::finish::counts_to_wire;
 use super::ids::run_id_from_wire;
+use super::rules::{algorithm_from_wire, algorithm_to_wire};
 use crate::v1;
-use part_core::{LinkState, Millis, RunSummary, RunVerdict, Source, TestCounts, WorkerView};
+use part_core::{
+    GroupSummary, LinkState, Millis, RunSummary, RunVerdict, Source, TestCounts, WhatIf, WorkerView,
+};
 
 /// A run's verdict for the wire.
 pub fn run_verdict_to_wire(verdict: RunVerdict) -> v1::RunVerdict {
@@ -38,6 +41,8 @@ pub fn source_to_wire(source: &Source) -> v1::Source {
         commit: source.commit.clone(),
         branch: source.branch.clone(),
         rerun_of: source.rerun_of.map(|run| run.to_string()).unwrap_or_default(),
+        url: source.url.clone(),
+        ci: source.ci.clone(),
     }
 }
 
@@ -45,7 +50,15 @@ pub fn source_to_wire(source: &Source) -> v1::Source {
 pub fn source_from_wire(wire: Option<v1::Source>) -> Result<Source, WireError> {
     let wire = wire.unwrap_or_default();
     let rerun_of = if wire.rerun_of.is_empty() { None } else { Some(run_id_from_wire(&wire.rerun_of)?) };
-    Ok(Source { user: wire.user, host: wire.host, commit: wire.commit, branch: wire.branch, rerun_of })
+    Ok(Source {
+        user: wire.user,
+        host: wire.host,
+        commit: wire.commit,
+        branch: wire.branch,
+        rerun_of,
+        url: wire.url,
+        ci: wire.ci,
+    })
 }
 
 /// A run's figures for the wire.
@@ -73,6 +86,18 @@ pub fn summary_to_wire(summary: &RunSummary) -> v1::RunSummary {
         overhead_per_spec_ms: summary.overhead_per_spec.map(|overhead| overhead.0),
         forecast_error: summary.forecast_error,
         forecasts: summary.forecasts,
+        forecasts_inside: summary.forecasts_inside,
+        forecasts_with_spread: summary.forecasts_with_spread,
+        quarantined: summary.quarantined,
+        dropped: summary.dropped,
+        batched: summary.batched,
+        batches: summary.batches,
+        backups: summary.backups,
+        backup_time_ms: summary.backup_time.0,
+        split: summary.split,
+        what_if: summary.what_if.iter().map(what_if_to_wire).collect(),
+        worth: summary.worth,
+        groups: summary.groups.iter().map(group_summary_to_wire).collect(),
     }
 }
 
@@ -102,6 +127,55 @@ pub fn summary_from_wire(wire: v1::RunSummary) -> RunSummary {
         overhead_per_spec: wire.overhead_per_spec_ms.map(Millis),
         forecast_error: wire.forecast_error,
         forecasts: wire.forecasts,
+        forecasts_inside: wire.forecasts_inside,
+        forecasts_with_spread: wire.forecasts_with_spread,
+        quarantined: wire.quarantined,
+        dropped: wire.dropped,
+        batched: wire.batched,
+        batches: wire.batches,
+        backups: wire.backups,
+        backup_time: Millis(wire.backup_time_ms),
+        split: wire.split,
+        what_if: wire.what_if.iter().map(what_if_from_wire).collect(),
+        worth: wire.worth,
+        groups: wire.groups.into_iter().map(group_summary_from_wire).collect(),
+    }
+}
+
+/// A makespan as it would have been, for the wire.
+pub fn what_if_to_wire(what_if: &WhatIf) -> v1::WhatIf {
+    v1::WhatIf { slots: what_if.slots, makespan_ms: what_if.makespan.0 }
+}
+
+/// A makespan as it would have been, from the wire.
+pub fn what_if_from_wire(wire: &v1::WhatIf) -> WhatIf {
+    WhatIf { slots: wire.slots, makespan: Millis(wire.makespan_ms) }
+}
+
+fn group_summary_to_wire(group: &GroupSummary) -> v1::GroupSummary {
+    v1::GroupSummary {
+        label: group.label.clone(),
+        algorithm: algorithm_to_wire(group.algorithm).into(),
+        specs: group.specs,
+        failed: group.failed,
+        makespan_ms: group.makespan.0,
+        slot_time_ms: group.slot_time.0,
+        most_on_worker: group.most_on_worker,
+        stretch: group.stretch,
+    }
+}
+
+fn group_summary_from_wire(wire: v1::GroupSummary) -> GroupSummary {
+    GroupSummary {
+        label: wire.label,
+        // A figure for display: one of a newer leader is shown as the usual one.
+        algorithm: algorithm_from_wire(wire.algorithm).unwrap_or_default(),
+        specs: wire.specs,
+        failed: wire.failed,
+        makespan: Millis(wire.makespan_ms),
+        slot_time: Millis(wire.slot_time_ms),
+        most_on_worker: wire.most_on_worker,
+        stretch: wire.stretch,
     }
 }
 

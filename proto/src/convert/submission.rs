@@ -3,13 +3,14 @@
 use super::error::{WireError, required};
 use super::ids::{submission_id_from_wire, submission_id_to_wire};
 use super::recipe::{recipe_from_wire, recipe_to_wire};
+use super::rules::{
+    group_policy_from_wire, group_rules_to_wire, joining_from_wire, joining_to_wire, locks_from_wire,
+    locks_to_wire, run_policy_from_wire, run_rules_to_wire,
+};
 use super::runs::{source_from_wire, source_to_wire};
 use super::workspace::{workspace_from_wire, workspace_to_wire};
 use crate::v1::{self, submit_request::Part};
-use part_core::{
-    Bounds, GroupPolicy, GroupSubmission, Millis, Requirement, Requirements, RunPolicy, SpecSubmission,
-    Submission,
-};
+use part_core::{Bounds, GroupSubmission, Requirement, Requirements, SpecSubmission, Submission};
 
 /// Bytes of names and tests in one submission: a million specs with long paths, or 100,000 with fifty tests each.
 const SUBMISSION_BYTES: usize = 512 * 1024 * 1024;
@@ -60,7 +61,8 @@ impl SubmissionAssembler {
             label: wire.label,
             suite: wire.suite,
             requirements: Requirements::new(requirements),
-            policy: GroupPolicy { retries: wire.retries },
+            policy: group_policy_from_wire(wire.retries, wire.rules)?,
+            overhead: None,
             recipe: recipe_from_wire(required("group.recipe", wire.recipe)?)?,
             specs: Vec::new(),
         });
@@ -88,9 +90,14 @@ impl SubmissionAssembler {
         group.specs.extend(chunk.specs.into_iter().map(|spec| SpecSubmission {
             name: spec.name,
             size_bytes: spec.size_bytes,
-            history: Vec::new(),
             expected_tests: spec.expected_tests.map(|tests| tests.ids),
-            carried: None,
+            collection: text(spec.collection),
+            serial: spec.serial,
+            assembly: text(spec.assembly),
+            locks: locks_from_wire(spec.locks),
+            quarantined: spec.quarantined,
+            whole: spec.whole,
+            ..SpecSubmission::default()
         }));
         Ok(())
     }
@@ -103,24 +110,29 @@ fn header_from_wire(wire: v1::SubmissionHeader) -> Result<Submission, WireError>
         build: wire.build,
         source: source_from_wire(wire.source)?,
         workspace: workspace_from_wire(wire.workspace_in_place, wire.shipped)?,
-        policy: RunPolicy {
-            max_failures: wire.max_failures,
-            lost_after: wire.lost_after_ms.map(Millis),
-            worker_kills: wire.worker_kills,
-        },
+        policy: run_policy_from_wire(wire.max_failures, wire.lost_after_ms, wire.worker_kills, wire.rules),
+        joining: joining_from_wire(wire.joining, wire.attempt)?,
+        run_all: wire.run_all,
+        past: Vec::new(),
         content: None,
         groups: Vec::new(),
     })
 }
 
+fn text(wire: String) -> Option<String> {
+    (!wire.is_empty()).then_some(wire)
+}
+
 fn spec_bytes(spec: &v1::SubmittedSpec) -> usize {
     let tests = spec.expected_tests.as_ref().map_or(0, |tests| tests.ids.iter().map(String::len).sum());
-    spec.name.len() + tests
+    let locks: usize = spec.locks.iter().map(|lock| lock.name.len() + 8).sum();
+    spec.name.len() + spec.collection.len() + spec.assembly.len() + locks + tests
 }
 
 /// A submission as the messages of its stream. History and carried passes are the daemon's and do not travel.
 pub fn submission_to_wire(submission: &Submission) -> Vec<v1::SubmitRequest> {
     let (workspace_in_place, shipped) = workspace_to_wire(&submission.workspace);
+    let (joining, attempt) = joining_to_wire(submission.joining);
     let mut messages = vec![message(Part::Header(v1::SubmissionHeader {
         submission_id: submission_id_to_wire(submission.id),
         project: submission.project.clone(),
@@ -131,6 +143,10 @@ pub fn submission_to_wire(submission: &Submission) -> Vec<v1::SubmitRequest> {
         lost_after_ms: submission.policy.lost_after.map(|limit| limit.0),
         worker_kills: submission.policy.worker_kills,
         shipped,
+        joining: joining.into(),
+        attempt,
+        rules: Some(run_rules_to_wire(&submission.policy)),
+        run_all: submission.run_all,
     }))];
     for group in &submission.groups {
         messages.push(message(Part::Group(v1::GroupHeader {
@@ -139,6 +155,7 @@ pub fn submission_to_wire(submission: &Submission) -> Vec<v1::SubmitRequest> {
             requirements: group.requirements.iter().map(ToString::to_string).collect(),
             retries: group.policy.retries,
             recipe: Some(recipe_to_wire(&group.recipe)),
+            rules: Some(group_rules_to_wire(&group.policy)),
         })));
         chunks(&group.specs, &mut messages);
     }
@@ -153,6 +170,12 @@ fn chunks(specs: &[SpecSubmission], messages: &mut Vec<v1::SubmitRequest>) {
             name: spec.name.clone(),
             size_bytes: spec.size_bytes,
             expected_tests: spec.expected_tests.clone().map(|ids| v1::TestList { ids }),
+            collection: spec.collection.clone().unwrap_or_default(),
+            serial: spec.serial,
+            assembly: spec.assembly.clone().unwrap_or_default(),
+            locks: locks_to_wire(&spec.locks),
+            quarantined: spec.quarantined,
+            whole: spec.whole,
         };
         let size = spec_bytes(&wire);
         if bytes + size > CHUNK_TARGET && !chunk.is_empty() {

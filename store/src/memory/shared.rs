@@ -193,7 +193,7 @@ impl Shared {
             self.history.get(key).into_iter().flat_map(BTreeMap::values).rev().filter(|row| row.counts);
         let newest = counted.take(per_spec.min(HISTORY_PER_SPEC));
         let mut samples: Vec<Sample> =
-            newest.map(|row| Sample { at: row.at, duration: row.duration }).collect();
+            newest.map(|row| Sample { at: row.at, duration: row.duration, tests: None }).collect();
         samples.reverse();
         samples
     }

@@ -113,8 +113,9 @@ impl PostgresStore {
 fn read_samples(columns: &Columns<'_>) -> Result<Vec<Sample>, StoreError> {
     let (ats, durations): (Vec<i64>, Vec<i64>) = (columns.get("ats")?, columns.get("durations")?);
     let number = |value: i64| u64::try_from(value).map_err(|_| columns.odd("history", value));
-    let sample =
-        |(at, duration)| Ok(Sample { at: Timestamp(number(at)?), duration: Millis(number(duration)?) });
+    let sample = |(at, duration)| {
+        Ok(Sample { at: Timestamp(number(at)?), duration: Millis(number(duration)?), tests: None })
+    };
     let mut samples =
         ats.into_iter().zip(durations).rev().map(sample).collect::<Result<Vec<_>, StoreError>>()?;
     // They are in order already, but an aggregate over a sorted table only happens to keep its order.

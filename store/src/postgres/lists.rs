@@ -82,6 +82,8 @@ impl PostgresStore {
                 commit: columns.text("revision")?,
                 branch: columns.text("branch")?,
                 rerun_of: columns.optional_run("rerun_of")?,
+                ci: String::new(),
+                url: String::new(),
             },
             opened_at: Timestamp(columns.number("opened_at")?),
             progress: Progress {

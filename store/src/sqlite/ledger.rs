@@ -125,7 +125,11 @@ impl SqliteStore {
 fn parse_samples(text: &str) -> Option<Vec<Sample>> {
     let sample = |pair: &str| {
         let (at, duration) = pair.split_once(' ')?;
-        Some(Sample { at: Timestamp(at.parse().ok()?), duration: Millis(duration.parse().ok()?) })
+        Some(Sample {
+            at: Timestamp(at.parse().ok()?),
+            duration: Millis(duration.parse().ok()?),
+            tests: None,
+        })
     };
     let mut samples: Vec<Sample> = text.rsplit(',').map(sample).collect::<Option<_>>()?;
     // They are in order already, but an aggregate does not promise it, and ordering it there costs half as much again.

@@ -96,6 +96,8 @@ impl SqliteStore {
                 commit: columns.get("revision")?,
                 branch: columns.get("branch")?,
                 rerun_of: columns.optional_run("rerun_of")?,
+                ci: String::new(),
+                url: String::new(),
             },
             opened_at: Timestamp(columns.number("opened_at")?),
             progress: Progress {

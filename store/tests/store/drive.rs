@@ -88,6 +88,9 @@ impl Driver {
             draining: false,
             problem: None,
             version: String::new(),
+            cpus: 0,
+            extra_slots: Vec::new(),
+            scarce: None,
         };
         self.input(Input::WorkerIntroduced { introduction });
     }
@@ -154,18 +157,20 @@ fn submission(plan: &Plan) -> Submission {
         size_bytes: number as u64,
         // Durations whose logarithms need every bit of a float.
         history: (0..random.below(4))
-            .map(|at| Sample { at: Timestamp(at), duration: Millis(random.below(99_999)) })
+            .map(|at| Sample { at: Timestamp(at), duration: Millis(random.below(99_999)), tests: None })
             .collect(),
         expected_tests: None,
         carried: None,
+        ..part_core::SpecSubmission::default()
     };
     let group = GroupSubmission {
         label: "package/admin".to_owned(),
         suite: "e2e".to_owned(),
         requirements: Requirements::default(),
-        policy: GroupPolicy { retries: 1 },
+        policy: GroupPolicy { retries: 1, ..GroupPolicy::default() },
         recipe: recipe(),
         specs: (0..plan.specs).map(spec).collect(),
+        overhead: None,
     };
     Submission {
         id: SubmissionId(u128::from(plan.seed) << 64 | 2),
@@ -176,6 +181,9 @@ fn submission(plan: &Plan) -> Submission {
         policy: RunPolicy::default(),
         content: None,
         groups: vec![group],
+        joining: part_core::Joining::Never,
+        past: Vec::new(),
+        run_all: false,
     }
 }
 

@@ -38,6 +38,8 @@ impl Ledger {
             commit: "c0ffee".to_owned(),
             branch: "main".to_owned(),
             rerun_of: Some(RunId(7)),
+            ci: String::new(),
+            url: String::new(),
         };
         let record = Record::RunOpened {
             submission,
@@ -47,6 +49,8 @@ impl Ledger {
             workspace: Workspace::InPlace("/workspace".to_owned()),
             policy: RunPolicy::default(),
             content: None,
+            attempt: 1,
+            joinable: false,
         };
         self.entry(record)
     }
@@ -66,6 +70,7 @@ impl Ledger {
             estimate: None,
             expected_tests: None,
             carried: (place < carried).then_some(carry),
+            ..part_core::SpecAdded::default()
         };
         let specs = names.iter().enumerate().map(spec).collect();
         self.entry(Record::SpecsAdded { group: GroupIndex(0), first: SpecIndex(0), specs })
@@ -88,7 +93,13 @@ impl Ledger {
             Timing { setup: Millis(1), run: Millis(ms - 2), tests: Millis(3), teardown: Millis(1) };
         let counts = finish.counts_for_history();
         let attempt = AttemptId { run: self.run, spec: SpecIndex(0), number: attempt };
-        self.entry(Record::AttemptFinished { attempt, finish: Box::new(finish), key, counts })
+        self.entry(Record::AttemptFinished {
+            attempt,
+            finish: Box::new(finish),
+            key,
+            counts,
+            corrected: None,
+        })
     }
 
     pub(crate) fn cancelled(&mut self) -> Entry {

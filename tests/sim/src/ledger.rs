@@ -136,7 +136,13 @@ impl Ledger {
                 let known = self.submissions.insert(*submission, entry.run);
                 ensure(known.is_none(), || what("one submission became two runs"))?;
             }
-            Record::GroupAdded { .. } | Record::AttemptStarted { .. } => {}
+            Record::SubmissionJoined { submission, .. } => {
+                account.sealed = false;
+                let known = self.submissions.insert(*submission, entry.run);
+                ensure(known.is_none(), || what("one submission is in two runs"))?;
+            }
+            Record::SubmissionDropped => account.sealed = true,
+            Record::GroupAdded { .. } | Record::AttemptStarted { .. } | Record::AttemptDismissed { .. } => {}
             Record::TestsReported { attempt, tests, .. } => {
                 let spec = account.specs.entry(attempt.spec).or_default();
                 for test in tests {

@@ -105,6 +105,9 @@ impl<'a> Bench<'a> {
                 draining: false,
                 problem: None,
                 version: String::new(),
+                cpus: 0,
+                extra_slots: Vec::new(),
+                scarce: None,
             };
             self.take(Input::WorkerIntroduced { introduction });
             left = left.saturating_sub(4);
@@ -150,10 +153,13 @@ impl<'a> Bench<'a> {
             match &entry.record {
                 Record::AttemptFinished { key, counts: true, .. } => {
                     let duration = self.plan.durations.get(&key.spec).copied().unwrap_or_default();
-                    self.learned.insert(key.spec.clone(), Sample { at: entry.at, duration });
+                    self.learned.insert(key.spec.clone(), Sample { at: entry.at, duration, tests: None });
                 }
                 Record::RunFinished { summary, .. } => self.summary = Some(summary.as_ref().clone()),
                 Record::RunOpened { .. }
+                | Record::SubmissionJoined { .. }
+                | Record::SubmissionDropped
+                | Record::AttemptDismissed { .. }
                 | Record::GroupAdded { .. }
                 | Record::SpecsAdded { .. }
                 | Record::RunSealed
@@ -176,14 +182,16 @@ fn submission(plan: &PackingPlan) -> Submission {
         history: plan.history.get(name).cloned().unwrap_or_default(),
         expected_tests: None,
         carried: None,
+        ..part_core::SpecSubmission::default()
     });
     let group = GroupSubmission {
         label: "all".to_owned(),
         suite: "all".to_owned(),
         requirements: Requirements::default(),
-        policy: GroupPolicy { retries: 0 },
+        policy: GroupPolicy { retries: 0, ..GroupPolicy::default() },
         recipe: Recipe::of_command(vec!["true".to_owned()]),
         specs: specs.collect(),
+        overhead: None,
     };
     Submission {
         id: SubmissionId(1),
@@ -194,5 +202,8 @@ fn submission(plan: &PackingPlan) -> Submission {
         policy: RunPolicy::default(),
         content: None,
         groups: vec![group],
+        joining: part_core::Joining::Never,
+        past: Vec::new(),
+        run_all: false,
     }
 }

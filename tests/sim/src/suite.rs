@@ -92,9 +92,12 @@ pub(crate) fn client(number: u64, faulty: bool, natures: &mut Natures, rng: &mut
         build: format!("build {number}"),
         source: Source::default(),
         workspace: Workspace::InPlace("/srv/shop".to_owned()),
-        policy: RunPolicy { max_failures, lost_after, worker_kills: None },
+        policy: RunPolicy { max_failures, lost_after, worker_kills: None, ..RunPolicy::default() },
         content: None,
         groups,
+        joining: part_core::Joining::Never,
+        past: Vec::new(),
+        run_all: false,
     };
     let mode = if rng.chance(30) { CancelMode::Kill } else { CancelMode::Graceful };
     ClientPlan {
@@ -119,7 +122,7 @@ fn group(client: u64, number: u64, faulty: bool, natures: &mut Natures, rng: &mu
         let runs = if known { rng.between(1, 5) } else { 0 };
         let history = (0..runs).map(|at| {
             let duration = Millis((nature.typical.0 * rng.between(70, 140) / 100).max(1));
-            Sample { at: Timestamp(at), duration }
+            Sample { at: Timestamp(at), duration, tests: None }
         });
         let history = history.collect();
         natures.insert(name.clone(), nature);
@@ -129,15 +132,17 @@ fn group(client: u64, number: u64, faulty: bool, natures: &mut Natures, rng: &mu
             history,
             expected_tests: None,
             carried: rng.chance(4).then_some(Carried { attempt: EARLIER, duration: Millis(1_000) }),
+            ..part_core::SpecSubmission::default()
         });
     }
     GroupSubmission {
         label: format!("group {number}"),
         suite: format!("suite {number}"),
         requirements: Requirements::new(needs),
-        policy: GroupPolicy { retries: rng.below(3) as u32 },
+        policy: GroupPolicy { retries: rng.below(3) as u32, ..GroupPolicy::default() },
         recipe: Recipe::of_command(vec!["true".to_owned()]),
         specs,
+        overhead: None,
     }
 }
 

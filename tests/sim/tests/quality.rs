@@ -40,7 +40,7 @@ fn with_history_runs_come_close_to_the_bound() {
         for _ in 0..3 {
             let earlier = plan.varied(&mut rng, 15);
             for (name, duration) in earlier {
-                let sample = Sample { at: part_core::Timestamp(0), duration };
+                let sample = Sample { at: part_core::Timestamp(0), duration, tests: None };
                 plan.history.entry(name).or_default().push(sample);
             }
         }

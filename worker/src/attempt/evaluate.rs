@@ -57,6 +57,7 @@ pub(super) async fn evaluate(
         output,
         artifacts,
         leaked: record.leaked.iter().map(|left| format!("{} {}", left.pid, left.command)).collect(),
+        cpu_wait: None,
     };
     Ok((tests, finish))
 }

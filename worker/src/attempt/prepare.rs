@@ -142,8 +142,12 @@ fn make_folders(folder: &Path, inside: [&PathBuf; 3]) -> Result<(), Box<Finish>>
 
 /// Keeps the order beside the attempt, for a successor of this worker.
 fn remember(folder: &Path, job: &Job) -> Result<(), Box<Finish>> {
-    let order =
-        StartOrder { slot: job.slot, workspace: job.workspace.clone(), attempts: vec![job.order.clone()] };
+    let order = StartOrder {
+        slot: job.slot,
+        workspace: job.workspace.clone(),
+        attempts: vec![job.order.clone()],
+        cpus: None,
+    };
     let file = folder.join(ORDER_FILE);
     let bytes = command_to_wire(Term::default(), &Command::Start(order)).encode_to_vec();
     std::fs::write(&file, bytes).map_err(|error| failed("cannot write", &file, &error))

@@ -78,7 +78,13 @@ impl Leader {
 
     /// Waits until a worker is linked, and gives an order.
     pub(crate) async fn order(&self, slot: u32, order: AttemptOrder, workspace: part_core::Workspace) {
-        self.say(Command::Start(StartOrder { slot: SlotId(slot), workspace, attempts: vec![order] })).await;
+        self.say(Command::Start(StartOrder {
+            slot: SlotId(slot),
+            workspace,
+            attempts: vec![order],
+            cpus: None,
+        }))
+        .await;
     }
 
     pub(crate) async fn say(&self, command: Command) {

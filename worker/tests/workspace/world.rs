@@ -121,6 +121,8 @@ impl World {
             spec: "s".into(),
             recipe: Arc::new(recipe),
             expected_tests: None,
+            only: None,
+            timeout: None,
         }
     }
 

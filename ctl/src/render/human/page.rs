@@ -87,6 +87,9 @@ fn state(view: &RunView, info: &RunInfo, palette: Palette) -> String {
                 Some(CancelReason::MaxFailures { failures }) => {
                     format!("{word}: stopped after {}", count(*failures, "failure"))
                 }
+                Some(CancelReason::GroupsMissing { missing }) => {
+                    format!("{word}: {} did not come", clean::line(missing, palette.into()))
+                }
                 None => word,
             }
         }

@@ -57,6 +57,9 @@ fn verdict(page: &mut Page, view: &RunView, conclusion: &Conclusion) {
         Some(CancelReason::MaxFailures { failures }) => {
             page.row("stopped", &format!("after {} (--max-failures)", count(*failures, "failed spec")));
         }
+        Some(CancelReason::GroupsMissing { missing }) => {
+            page.row("stopped", &format!("{missing} did not come"));
+        }
         Some(CancelReason::Abandoned { detail }) => page.row("stopped", &format!("abandoned: {detail}")),
         None => {}
     }

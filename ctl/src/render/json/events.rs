@@ -50,6 +50,15 @@ fn describe(view: &RunView, fact: &Fact) -> (&'static str, Value) {
             let specs: Vec<Value> = added.specs.iter().map(added_spec).collect();
             ("specs_added", json!({ "group": group, "specs": specs }))
         }
+        Fact::SubmissionJoined(joined) => {
+            let source = joined.source.clone().unwrap_or_default();
+            ("submission_joined", json!({ "user": source.user, "host": source.host }))
+        }
+        Fact::SubmissionDropped(v1::SubmissionDropped {}) => ("submission_dropped", json!({})),
+        Fact::AttemptDismissed(dismissed) => {
+            let fields = with_spec(view, dismissed.spec, Some(dismissed.attempt), json!({}));
+            ("attempt_dismissed", fields)
+        }
         Fact::RunSealed(v1::RunSealed {}) => ("run_sealed", json!({})),
         Fact::AttemptAssigned(assigned) => {
             let more = json!({
@@ -198,6 +207,7 @@ fn cancelled_fields(cancelled: &v1::RunCancelled) -> Value {
     match &cancelled.reason {
         Some(Reason::RequestedBy(by)) => json!({ "reason": "requested", "by": by }),
         Some(Reason::MaxFailures(failures)) => json!({ "reason": "max_failures", "failures": failures }),
+        Some(Reason::GroupsMissing(missing)) => json!({ "reason": "groups_missing", "missing": missing }),
         Some(Reason::Abandoned(detail)) => json!({ "reason": "abandoned", "detail": detail }),
         None => json!({ "reason": "unknown" }),
     }

@@ -23,6 +23,8 @@ fn shipped(ledger: &mut Ledger, manifest: &str) -> Entry {
         workspace: Workspace::Shipped(Box::new(shipped)),
         policy: RunPolicy::default(),
         content: None,
+        attempt: 1,
+        joinable: false,
     })
 }
 
@@ -49,6 +51,7 @@ fn ended(
         finish: Box::new(finish),
         key: key("shop", "a.ts"),
         counts: true,
+        corrected: None,
     })
 }
 

@@ -112,7 +112,7 @@ impl World {
         if resends {
             agent.desk.rewind();
         }
-        let mut introduction = agent.desk.introduction(draining, problem);
+        let mut introduction = agent.desk.introduction(draining, problem, None);
         if forgets {
             introduction.term_seen = Term(0);
         }
@@ -232,7 +232,7 @@ impl World {
                 format!("[2] {worker} is told that {report:?} is durable, but it is not in the ledger")
             })?;
         }
-        let held = agent.desk.introduction(false, None).held;
+        let held = agent.desk.introduction(false, None, None).held;
         for id in discard {
             let runs = held.iter().any(|held| held.attempt == *id && held.state == HeldState::Running);
             let needed = ledger.place(*id).is_some_and(|(holder, _)| *holder == worker);

@@ -168,7 +168,7 @@ impl World {
     fn looked_up(&mut self, proc: Proc, asker: Asker, request: Request, answer: Option<Answer>) -> Checked {
         match answer {
             Some(Answer::Submission(Some(run))) => {
-                let reply = part_core::Reply::Submitted { run, new: false };
+                let reply = part_core::Reply::Submitted { run, new: false, attempt: 1, joined: false };
                 self.answer(proc, asker, Answered::Reply(reply));
                 Ok(())
             }

@@ -100,7 +100,7 @@ impl Host {
         let idle = self.agent.as_ref().is_none_or(|agent| {
             agent.slots.values().all(Slot::is_idle)
                 && agent.desk.unacknowledged().next().is_none()
-                && agent.desk.introduction(false, None).held.is_empty()
+                && agent.desk.introduction(false, None, None).held.is_empty()
         });
         idle && self.processes.is_empty() && self.disk.is_empty()
     }
@@ -129,6 +129,8 @@ impl World {
             capabilities: host.capabilities.clone(),
             slots: (0..host.slots).map(SlotId).collect(),
             version: String::new(),
+            cpus: 0,
+            extra_slots: Vec::new(),
         };
         let mut slots: BTreeMap<SlotId, Slot> =
             identity.slots.iter().map(|slot| (*slot, Slot::default())).collect();

@@ -63,6 +63,7 @@ impl Silence {
             | Input::LinkClosed { .. }
             | Input::DrainChanged { .. }
             | Input::HealthChanged { .. }
+            | Input::PressureChanged { .. }
             | Input::HeldBack { .. }
             | Input::TimePassed => (None, Reason::Silence),
         };
@@ -95,6 +96,9 @@ impl Silence {
                     })?;
                 }
                 Record::RunOpened { .. }
+                | Record::SubmissionJoined { .. }
+                | Record::SubmissionDropped
+                | Record::AttemptDismissed { .. }
                 | Record::GroupAdded { .. }
                 | Record::SpecsAdded { .. }
                 | Record::RunSealed
