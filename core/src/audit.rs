@@ -1,6 +1,7 @@
 //! The invariants, checked. Tests and simulation call [`Core::audit`] after every input.
 
-use crate::live::{Probation, Timer, WorkerKey};
+use crate::live::{Probation, Timer, WorkerKey, idle_place};
+use crate::queue::ClassSet;
 use crate::{AttemptId, AttemptPhase, Core, RunId, SpecIndex, SpecPhase, SpecVerdict};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -28,6 +29,7 @@ impl Core {
                 found.push(Violation(format!("a slot is taken by attempt {attempt}, which is not active")));
             }
         }
+        self.audit_locks(&on_slots, &mut found);
         self.audit_idle(&mut found);
         self.audit_live(&mut found);
         self.audit_trust(&on_slots, &mut found);
@@ -52,42 +54,45 @@ impl Core {
         let mut say = |what: String| found.push(Violation(format!("run {id:?}: {what}")));
         let mut queued: BTreeSet<SpecIndex> = BTreeSet::new();
         if let Some(live) = self.live.runs.get(&id) {
-            for (class, lane, place) in live.queue.iter() {
+            for (queue, place) in live.queue.iter() {
                 if !queued.insert(place.spec) {
                     say(format!("spec {} is queued twice", place.spec.0));
                 }
-                if run.spec(place.spec).is_none_or(|spec| live.class_of(spec.group) != class) {
-                    say(format!("spec {} is queued under a class that is not its own", place.spec.0));
-                }
-                if self.place_of(id, place.spec) != Some((class, lane, *place)) {
+                if self.place_of(id, place.spec) != Some((queue, *place)) {
                     say(format!("spec {} is queued in a place that is not its own", place.spec.0));
                 }
             }
         }
-        let (mut undecided, mut failures) = (0, 0);
+        let (mut undecided, mut failures, mut on_slot) = (0, 0, 0);
         for (index, spec) in run.specs.iter().enumerate() {
             let index = SpecIndex(index as u32);
-            let active = spec.attempts.iter().filter(|a| a.phase == AttemptPhase::Active).count();
+            let active: Vec<u32> = spec.live_attempts().map(|(number, _)| number).collect();
+            let running = spec.attempts.iter().filter(|a| a.phase == AttemptPhase::Active).count();
+            on_slot += running as u32;
+            let parked = self.live.runs.get(&id).and_then(|live| live.group(spec.group));
+            let parked = parked.is_some_and(|group| group.is_parked(spec, index));
             match spec.phase {
                 SpecPhase::Waiting { .. } => {
                     undecided += 1;
-                    if !queued.remove(&index) {
-                        say(format!("spec {} waits but is not queued", index.0));
+                    if queued.remove(&index) == parked {
+                        say(format!("spec {} waits in no place, or in two", index.0));
                     }
-                    if active > 0 {
+                    if !active.is_empty() {
                         say(format!("spec {} waits while an attempt is active", index.0));
                     }
                 }
                 SpecPhase::Active => {
                     undecided += 1;
-                    let number = spec.attempts.len() as u32;
-                    if active != 1 || !on_slots.contains_key(&AttemptId { run: id, spec: index, number }) {
-                        say(format!("spec {} is active, but its attempt is on no slot", index.0));
+                    let ids = active.iter().map(|number| AttemptId { run: id, spec: index, number: *number });
+                    let workers: Vec<_> = ids.filter_map(|id| on_slots.get(&id)).collect();
+                    let apart = workers.len() < 2 || workers[0] != workers[1];
+                    if !(1..=2).contains(&active.len()) || workers.len() != active.len() || !apart || parked {
+                        say(format!("spec {} is active, but its attempts are not on slots as they should", index.0));
                     }
                 }
                 SpecPhase::Decided(verdict) => {
-                    failures += u32::from(matches!(verdict, SpecVerdict::NotPassed(_)));
-                    if active > 0 {
+                    failures += u32::from(matches!(verdict, SpecVerdict::NotPassed(_)) && !spec.quarantined);
+                    if !active.is_empty() || parked {
                         say(format!("spec {} is decided while an attempt is active", index.0));
                     }
                 }
@@ -96,11 +101,55 @@ impl Core {
         if let Some(index) = queued.first() {
             say(format!("spec {} is queued but does not wait", index.0));
         }
-        if (undecided, failures) != (run.undecided, run.failures) {
-            say("its counts of undecided and failed specs are wrong".to_owned());
+        if (undecided, failures, on_slot) != (run.undecided, run.failures, run.active) {
+            say("its counts of undecided, failed and running specs are wrong".to_owned());
         }
-        if run.finished.is_none() && run.sealed && undecided == 0 {
-            say("everything is decided, but it is not finished".to_owned());
+        let completes = self.live.timers.iter().any(|(_, timer)| *timer == Timer::Complete(id));
+        if run.finished.is_none() && run.sealed && undecided == 0 && on_slot == 0 && !completes {
+            say("everything is decided, but it is not finished and nobody looks whether it is".to_owned());
+        }
+        self.audit_chains(id, found);
+    }
+
+    /// No two specs of a chain are on slots or queued at one time, nor are specs of two stages; locks are held by no more
+    /// than may.
+    fn audit_chains(&self, id: RunId, found: &mut Vec<Violation>) {
+        let Some((run, live)) = self.state.run(id).zip(self.live.runs.get(&id)) else { return };
+        let mut turns = BTreeMap::new();
+        let queued: BTreeSet<SpecIndex> = live.queue.iter().map(|(_, place)| place.spec).collect();
+        for (index, spec) in run.specs.iter().enumerate() {
+            let index = SpecIndex(index as u32);
+            let Some(group) = live.group(spec.group) else { continue };
+            let running = spec.attempts.iter().any(|a| a.phase == AttemptPhase::Active);
+            if (running || queued.contains(&index)) && group.is_too_early(spec) {
+                found.push(Violation(format!("run {id:?}: spec {} runs before its stage", index.0)));
+            }
+            let Some(chain) = group.chain_of(spec).filter(|_| running || queued.contains(&index)) else { continue };
+            if group.turn(&chain) != Some(index) {
+                found.push(Violation(format!("run {id:?}: spec {} runs out of its turn", index.0)));
+            }
+            if let Some(other) = turns.insert((spec.group, chain), index) {
+                let both = format!("specs {} and {} of one chain run at one time", other.0, index.0);
+                found.push(Violation(format!("run {id:?}: {both}")));
+            }
+        }
+    }
+
+    fn audit_locks(&self, on_slots: &BTreeMap<AttemptId, WorkerKey>, found: &mut Vec<Violation>) {
+        for (name, holders, permits) in self.live.locks.iter() {
+            // Whoever declared fewer permits later takes nothing away from those who hold some.
+            let declared_later = holders.len() > permits as usize;
+            if declared_later && self.state.runs().count() < 2 {
+                found.push(Violation(format!("lock {name} is held {} times of {permits}", holders.len())));
+            }
+            for holder in holders {
+                let holds = self.state.attempt(*holder).is_some_and(|(_, spec, _)| {
+                    spec.locks.iter().any(|lock| lock.name == name)
+                });
+                if !holds || !on_slots.contains_key(holder) {
+                    found.push(Violation(format!("lock {name} is held by {holder}, which is on no slot")));
+                }
+            }
         }
     }
 
@@ -110,13 +159,19 @@ impl Core {
             found.push(Violation("the runs in memory and the runs being scheduled differ".to_owned()));
         }
         for (id, live) in &self.live.runs {
-            if self.live.fair.is_waiting(*id) == live.queue.is_empty() {
+            let work = (!live.queue.is_empty()).then(|| live.queue.work());
+            if self.live.order.waiting(*id) != work {
                 found.push(Violation(format!(
                     "run {id:?}: its place among the runs does not match its queue"
                 )));
             }
-            let queued: BTreeSet<SpecIndex> = live.queue.iter().map(|(_, _, place)| place.spec).collect();
-            if !live.elsewhere.keys().all(|spec| queued.contains(spec)) {
+            let queued: BTreeSet<SpecIndex> = live.queue.iter().map(|(_, place)| place.spec).collect();
+            let waits = |spec: &SpecIndex| {
+                let spec_of = self.state.run(*id).and_then(|run| run.spec(*spec));
+                let parked = spec_of.and_then(|of| Some(live.group(of.group)?.is_parked(of, *spec)));
+                queued.contains(spec) || parked == Some(true)
+            };
+            if !live.elsewhere.keys().all(waits) {
                 found.push(Violation(format!(
                     "run {id:?}: a spec that does not wait, waits for another worker"
                 )));
@@ -140,7 +195,10 @@ impl Core {
             }
         }
         for (key, worker) in &self.live.workers {
-            let taken = worker.running().count() as u32;
+            let taken = worker.slots().filter(|(_, running)| !running.is_empty()).count() as u32;
+            if worker.count_free() != worker.free_counts() {
+                found.push(Violation(format!("worker {}: its free slots are counted wrongly", worker.id)));
+            }
             let suspicious = worker.running().any(|(_, running)| running.suspect);
             for (_, running) in worker.running() {
                 let suspect =
@@ -177,32 +235,33 @@ impl Core {
             }
         }
         for (id, live) in &self.live.runs {
-            if live.barred.is_empty() == self.live.barred_runs.contains(id) {
-                found.push(Violation(format!("run {id:?} is barred, or not, by one account only")));
+            let limited = self.state.run(*id).is_some_and(|run| run.policy.wait_for_workers.is_some());
+            if (!live.barred.is_empty() || limited) != self.live.watched_runs.contains(id) {
+                found.push(Violation(format!("run {id:?} is watched, or not, by one account only")));
             }
         }
     }
 
-    /// The index of idle workers says what the workers say.
+    /// The index of idle workers says what the workers say, and that of waiting classes what the queues say.
     fn audit_idle(&self, found: &mut Vec<Violation>) {
-        let idle = self
-            .live
-            .workers
-            .iter()
-            .filter(|(_, worker)| worker.takes_work() && worker.free_slot().is_some());
         let mut expected = 0;
-        for (key, worker) in idle {
+        for (key, worker) in &self.live.workers {
+            let Some((kind, place)) = idle_place(*key, worker) else { continue };
             expected += 1;
-            let places = self.live.idle.get(&(worker.able.len(), worker.able, worker.trust()));
-            if !places.is_some_and(|places| places.contains(&(worker.busy(), *key))) {
-                found.push(Violation(format!(
-                    "worker {} is idle, but not where idle ones are kept",
-                    worker.id
-                )));
+            if !self.live.idle.get(&kind).is_some_and(|places| places.contains(&place)) {
+                let what = format!("worker {} is idle, but not where idle ones are kept", worker.id);
+                found.push(Violation(what));
             }
         }
         if self.live.idle.values().map(BTreeSet::len).sum::<usize>() != expected {
             found.push(Violation("workers are kept as idle that are not".to_owned()));
+        }
+        let mut waiting = ClassSet::default();
+        for live in self.live.runs.values() {
+            live.queue.waiting().iter().for_each(|class| waiting.insert(class));
+        }
+        if waiting != self.live.classes.waiting() {
+            found.push(Violation("the classes of which something waits are counted wrongly".to_owned()));
         }
     }
 }

@@ -59,6 +59,31 @@ pub struct Bounds {
     pub cordon_wait_longest: Millis,
     /// Workers that went away while cordoned and are remembered.
     pub cordons_away: usize,
+    /// Every so many assignments, whoever was served least goes first, whatever priorities say.
+    pub guaranteed_turn: u64,
+    /// How many specs an aggressive group starts for each of its threads.
+    pub overcommit: u32,
+    /// Distinct locks over all unfinished runs.
+    pub locks: usize,
+    /// Locks of one spec.
+    pub locks_per_spec: usize,
+    /// Specs that share one process at most.
+    pub batch: usize,
+    /// A batch is as long as so many times what its process costs beside the tests.
+    pub batch_overheads: u64,
+    /// Parts that a spec is split into at most.
+    pub parts: usize,
+    /// No time limit that comes from a forecast is shorter.
+    pub least_timeout: Millis,
+    /// An attempt is no straggler before it runs for so long.
+    pub least_straggler: Millis,
+    /// Backups may take this much of a run's expected slot time, in thousandths; one is always allowed.
+    pub backup_budget: u64,
+    /// How long a run waits at most for the groups that it was told to expect, after it became quiet.
+    pub expected_groups_wait: Millis,
+    /// A duration does not count when something waited for a CPU for so much more of the time than is usual on its
+    /// worker, in thousandths.
+    pub contended: u32,
     /// Candidates for a spec that are counted where it is explained why it got its slot.
     pub candidates_counted: u32,
     /// Ended runs of which lost attempts are remembered, so that their late results are still kept as evidence.
@@ -96,6 +121,18 @@ impl Bounds {
         cordon_wait: Millis::seconds(30),
         cordon_wait_longest: Millis::seconds(600),
         cordons_away: 1000,
+        guaranteed_turn: 8,
+        overcommit: 4,
+        locks: 10_000,
+        locks_per_spec: 16,
+        batch: 200,
+        batch_overheads: 4,
+        parts: 16,
+        least_timeout: Millis::seconds(10),
+        least_straggler: Millis::seconds(5),
+        backup_budget: 50,
+        expected_groups_wait: Millis::seconds(6 * 3600),
+        contended: 300,
         candidates_counted: 100,
         ended_runs: 256,
         lost_remembered: 1000,
@@ -116,3 +153,15 @@ impl Default for Bounds {
         Bounds::DEFAULT
     }
 }
+
+/// Bytes of one requirement: whatever needs more is better written as several. Each is looked at for each worker.
+pub(crate) const EXPRESSION_BYTES: usize = 1024;
+/// How deep a requirement may be nested: it is read and evaluated on the stack.
+pub(crate) const EXPRESSION_DEPTH: usize = 32;
+/// Conditions of one group, as far as one text holds them.
+pub(crate) const CONDITIONS: usize = 64;
+/// Sorts of things that a host may have several of: browsers, devices, simulators.
+pub(crate) const KINDS: usize = 3;
+/// Combinations of one browser and one device of each kind that are tried for one set of requirements and one worker:
+/// a hundred devices with a hundred simulators.
+pub(crate) const COMBINATIONS: usize = 10_000;

@@ -44,6 +44,7 @@ impl Core {
                         Some(forecast) => format!("forecast {forecast}"),
                         None => "no forecast: nothing is known about it or its group".to_owned(),
                     });
+                    facts.extend(run.why(index, number));
                 }
             }
             SpecPhase::Waiting { since } => {
@@ -74,10 +75,18 @@ impl Core {
         let requirements = &run.group_of(spec).requirements;
         let candidates = self.candidates(run_id, index);
         let able = candidates.iter().filter(|candidate| candidate.because.is_empty()).count();
-        let class = live.class_of(spec.group);
+        let Some(group) = live.group(spec.group) else { return String::new() };
+        let class = group.class;
+        if let Some(why) = group.why_parked(spec) {
+            return format!("waits for its turn: {why}");
+        }
         if let Some(since) = live.hopeless.get(&class) {
-            let left = (*since + self.config.bounds.setup_wait).since(now);
-            return format!("{}: given up in {left} unless another comes", self.why_given_up(run_id));
+            let (wait, why) = match live.barred.is_empty() {
+                true => (run.policy.wait_for_workers.unwrap_or_default(), self.why_no_worker(run_id, index)),
+                false => (self.config.bounds.setup_wait, self.why_given_up(run_id)),
+            };
+            let left = (*since + wait).since(now);
+            return format!("{why}: given up in {left} unless another comes");
         }
         if candidates.is_empty() {
             return "no worker is linked".to_owned();
@@ -94,16 +103,43 @@ impl Core {
                 evidence(spec, now)
             );
         }
+        if let Some(lock) = self.live.locks.taken(&spec.locks) {
+            return self.who_holds(&lock.name);
+        }
         let elsewhere = live.elsewhere.get(&index).filter(|until| **until > now);
         if let Some(until) = elsewhere.filter(|_| self.has_elsewhere(live, class, spec)) {
             return format!("a retry: waits up to {} for a worker that has not failed it", until.since(now));
         }
-        let own = self.place_of(run_id, index).map(|(_, _, place)| place);
+        let own = self.place_of(run_id, index).map(|(_, place)| place);
         let before = live.queue.of_class(class).filter(|(_, place)| Some(**place) < own).count();
+        if let Some(limit) = self.at_limit_everywhere(run_id, spec, class) {
+            return format!("waits for a slot: every worker that can take it runs {limit} specs of its group, as many as it may");
+        }
         let known = candidates.len();
         format!(
             "waits for a free slot: {before} of its kind go first; it can run on {able} of {known} workers"
         )
+    }
+
+    /// The attempts that hold a lock, in words.
+    fn who_holds(&self, name: &str) -> String {
+        let (holders, permits) = self.live.locks.holders(name);
+        let holder = |id: &crate::AttemptId| {
+            let (run, spec, attempt) = self.state.attempt(*id)?;
+            Some(format!("{} of run {} on worker {}", spec.name, run.id.short(), attempt.worker))
+        };
+        let named: Vec<String> = holders.iter().filter_map(holder).take(5).collect();
+        let of = if permits == 1 { "which".to_owned() } else { format!("of which {permits} may be held, and which") };
+        format!("waits for lock {name}, {of} is held by {}", named.join(", "))
+    }
+
+    /// How many specs of its group each worker runs that could take a spec, where all are at their limit.
+    fn at_limit_everywhere(&self, run: RunId, spec: &Spec, class: crate::queue::Class) -> Option<u32> {
+        let group = self.limited_group(run, spec)?;
+        let mut able = self.live.workers.values().filter(|worker| worker.is_taker() && worker.able.contains(class));
+        let first = able.next()?;
+        let all = self.is_at_limit(first, run, group) && able.all(|worker| self.is_at_limit(worker, run, group));
+        all.then(|| first.count_of(run, group))
     }
 
     fn candidates(&self, run_id: RunId, index: SpecIndex) -> Vec<WorkerExplanation> {
@@ -137,8 +173,8 @@ impl Core {
     }
 
     fn view(&self, worker: &crate::live::Worker, now: Timestamp) -> WorkerView {
-        let waiting = self.live.fair.iter().next().is_some();
-        let idle_because = if worker.free_slot().is_none() {
+        let waiting = self.live.order.is_anything_waiting();
+        let idle_because = if worker.room() != Some(crate::live::Room::Usual) {
             String::new()
         } else if let Some(why) = worker.why_no_work() {
             why
@@ -160,7 +196,11 @@ impl Core {
             cordoned: worker.cordon.as_ref().map(|cordon| cordoned(cordon, now)),
             version: worker.version.clone(),
             capabilities: worker.capabilities.clone(),
-            slots: worker.slots().iter().map(|(slot, running)| (*slot, running.map(|r| r.attempt))).collect(),
+            slots: worker.slots().map(|(slot, running)| (slot, running.first().map(|first| first.attempt))).collect(),
+            extra_slots: worker.offered_extra(),
+            cpus: worker.cpus,
+            scarce: worker.scarce.clone(),
+            slowness: worker.speed.factor(self.live.speed),
             idle_because,
         }
     }
@@ -223,6 +263,10 @@ impl Run {
                 finish.verdict,
                 at.since(attempt.assigned_at),
             ));
+            if attempt.dismissed {
+                lines.push("it counted for nothing: another attempt ended first".to_owned());
+            }
+            lines.extend(self.why(index, number as u32 + 1));
         }
         lines
     }

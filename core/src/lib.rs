@@ -25,15 +25,20 @@ mod outcome;
 mod queue;
 mod recipe;
 mod record;
+pub mod rehearse;
 mod state;
 mod submission;
 mod summary;
 mod time;
 mod verdict;
+pub mod what_if;
+mod why;
 
 pub use audit::Violation;
 pub use bounds::Bounds;
-pub use capability::{Capabilities, Comparison, Requirement, RequirementParseError, Requirements};
+pub use capability::{
+    Capabilities, Miss, Requirement, RequirementParseError, Requirements, compare_versions,
+};
 pub use estimate::{Estimate, Sample};
 pub use explain::{Explanation, WorkerExplanation};
 pub use ids::{

@@ -1,8 +1,9 @@
 //! What waits: per run and capability class, in the order in which it should be started.
 
-use crate::{Bounds, Capabilities, Millis, Requirements, RunId, SpecIndex};
+use crate::{Bounds, Capabilities, GroupIndex, Lock, Requirements, SpecIndex};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// A set of capability classes: one bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +30,15 @@ impl ClassSet {
         ClassSet(std::array::from_fn(|word| self.0[word] & other.0[word]))
     }
 
+    pub(crate) fn is_empty(self) -> bool {
+        self.0 == [0; 4]
+    }
+
+    /// What is here and not in `other`.
+    pub(crate) fn without(self, other: ClassSet) -> ClassSet {
+        ClassSet(std::array::from_fn(|word| self.0[word] & !other.0[word]))
+    }
+
     pub(crate) fn len(self) -> u32 {
         self.0.iter().map(|word| word.count_ones()).sum()
     }
@@ -49,6 +59,8 @@ impl ClassSet {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Classes {
     known: Vec<Option<Known>>,
+    /// The classes that the same number of slots can serve, the scarcest first.
+    levels: Vec<(u32, ClassSet)>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -60,6 +72,8 @@ struct Known {
     slots: u32,
     /// Workers that take work of it.
     takers: u32,
+    /// Runs that have something of it waiting.
+    waiting: u32,
 }
 
 impl Classes {
@@ -81,7 +95,7 @@ impl Classes {
             }
             return (class, false);
         }
-        let fresh = Some(Known { requirements: requirements.clone(), users: 1, slots: 0, takers: 0 });
+        let fresh = Some(Known { requirements: requirements.clone(), users: 1, slots: 0, takers: 0, waiting: 0 });
         let place = self.known.iter().position(Option::is_none).unwrap_or_else(|| {
             self.known.push(None);
             self.known.len() - 1
@@ -122,6 +136,39 @@ impl Classes {
                 known.slots += slots;
             }
         }
+    }
+
+    /// Sorts the classes by scarcity, after slots were counted.
+    pub(crate) fn rank(&mut self) {
+        let mut levels: BTreeMap<u32, ClassSet> = BTreeMap::new();
+        for (place, known) in self.known.iter().enumerate() {
+            if let Some(known) = known {
+                levels.entry(known.slots).or_default().insert(Class(place as u8));
+            }
+        }
+        self.levels = levels.into_iter().collect();
+    }
+
+    /// The classes by scarcity, the scarcest first: those that equally many slots can serve together.
+    pub(crate) fn levels(&self) -> impl Iterator<Item = ClassSet> {
+        self.levels.iter().map(|(_, classes)| *classes)
+    }
+
+    /// Notes that a run has something of these classes waiting now, and of those nothing any more.
+    pub(crate) fn waiting_changed(&mut self, now: ClassSet, before: ClassSet) {
+        self.each(Some(now.without(before)), |known| known.waiting += 1);
+        self.each(Some(before.without(now)), |known| known.waiting -= 1);
+    }
+
+    /// The classes of which something waits.
+    pub(crate) fn waiting(&self) -> ClassSet {
+        let mut waiting = ClassSet::default();
+        for (place, known) in self.known.iter().enumerate() {
+            if known.as_ref().is_some_and(|known| known.waiting > 0) {
+                waiting.insert(Class(place as u8));
+            }
+        }
+        waiting
     }
 
     pub(crate) fn clear_takers(&mut self) {
@@ -168,6 +215,8 @@ impl Classes {
 pub(crate) enum Tier {
     /// Its worker was lost: it has waited long enough.
     Again,
+    /// It failed in the run before, and its run wants to see that first.
+    FailedLast,
     /// Nothing is known about it: it might be the longest.
     Unknown,
     /// It has a forecast.
@@ -180,9 +229,22 @@ pub(crate) enum Tier {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
     pub(crate) tier: Tier,
-    /// Expected milliseconds, or the file's size where nothing is known.
+    /// Expected milliseconds (of its whole chain, where it is in one), or the file's size where nothing is known.
     pub(crate) weight: Reverse<u64>,
     pub(crate) spec: SpecIndex,
+}
+
+/// Slot time in milliseconds that is assumed for a spec of which nothing is known.
+pub(crate) const UNKNOWN_WORK: u64 = 10_000;
+
+impl Place {
+    /// The slot time that waits here, in milliseconds.
+    pub(crate) fn work(&self) -> u64 {
+        match self.tier {
+            Tier::Known | Tier::FailedLast if self.weight.0 > 0 => self.weight.0,
+            Tier::Known | Tier::FailedLast | Tier::Again | Tier::Unknown | Tier::Retry => UNKNOWN_WORK,
+        }
+    }
 }
 
 /// Who may take a waiting spec.
@@ -196,40 +258,87 @@ pub(crate) enum Lane {
     Suspect,
 }
 
-/// One run's waiting specs.
+/// What a spec has to get past besides a slot, interned per run: its number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct GateId(pub(crate) u32);
+
+/// What specs have to get past besides a slot: the locks that they hold, and limits of their group.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Gate {
+    /// The group, where it has a limit on the specs that one worker runs of it.
+    pub(crate) limited: Option<GroupIndex>,
+    /// True when workers' extra slots serve it too.
+    pub(crate) greedy: bool,
+    /// The locks that must be free.
+    pub(crate) locks: Arc<[Lock]>,
+}
+
+/// Where in its run a spec is queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Queue {
+    pub(crate) class: Class,
+    pub(crate) lane: Lane,
+    pub(crate) gate: GateId,
+}
+
+/// One run's waiting specs that may start.
 ///
-/// Each lane is a queue of its own, so that specs which may not run on a worker never stand in the way of others.
+/// Each class, lane and gate is a queue of its own, so that specs which may not run on a worker never stand in the way
+/// of others.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct RunQueue {
-    lanes: BTreeMap<(Class, Lane), BTreeSet<Place>>,
+    queues: BTreeMap<Queue, Waiting>,
     waiting: ClassSet,
     len: usize,
+    work: u64,
+}
+
+/// One queue.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Waiting {
+    places: BTreeSet<Place>,
+    /// The slot time that waits here, in milliseconds.
+    work: u64,
+}
+
+impl Waiting {
+    pub(crate) fn places(&self) -> impl Iterator<Item = &Place> {
+        self.places.iter()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    pub(crate) fn work(&self) -> u64 {
+        self.work
+    }
 }
 
 impl RunQueue {
-    pub(crate) fn push(&mut self, class: Class, lane: Lane, place: Place) {
-        if self.lanes.entry((class, lane)).or_default().insert(place) {
-            self.waiting.insert(class);
+    pub(crate) fn push(&mut self, queue: Queue, place: Place) {
+        let waiting = self.queues.entry(queue).or_default();
+        if waiting.places.insert(place) {
+            waiting.work += place.work();
+            self.waiting.insert(queue.class);
             self.len += 1;
+            self.work += place.work();
         }
     }
 
-    pub(crate) fn remove(&mut self, class: Class, lane: Lane, place: &Place) {
-        let Some(places) = self.lanes.get_mut(&(class, lane)) else { return };
-        if places.remove(place) {
+    pub(crate) fn remove(&mut self, queue: Queue, place: &Place) {
+        let Some(waiting) = self.queues.get_mut(&queue) else { return };
+        if waiting.places.remove(place) {
+            waiting.work -= place.work();
             self.len -= 1;
+            self.work -= place.work();
         }
-        if places.is_empty() {
-            self.lanes.remove(&(class, lane));
-            if self.lanes_of(class).next().is_none() {
-                self.waiting.remove(class);
+        if waiting.places.is_empty() {
+            self.queues.remove(&queue);
+            if self.of_class(queue.class).next().is_none() {
+                self.waiting.remove(queue.class);
             }
         }
-    }
-
-    fn lanes_of(&self, class: Class) -> impl Iterator<Item = (Lane, &BTreeSet<Place>)> {
-        let lanes = self.lanes.range((class, Lane::Open)..=(class, Lane::Suspect));
-        lanes.map(|((_, lane), places)| (*lane, places))
     }
 
     pub(crate) fn waiting(&self) -> ClassSet {
@@ -240,93 +349,37 @@ impl RunQueue {
         self.len == 0
     }
 
-    /// One lane of a class, in order.
-    pub(crate) fn places(&self, class: Class, lane: Lane) -> impl Iterator<Item = &Place> {
-        self.lanes.get(&(class, lane)).into_iter().flatten()
+    pub(crate) fn len(&self) -> usize {
+        self.len
     }
 
-    /// Everything that waits in a class, lane by lane.
-    pub(crate) fn of_class(&self, class: Class) -> impl Iterator<Item = (Lane, &Place)> {
-        self.lanes_of(class).flat_map(|(lane, places)| places.iter().map(move |place| (lane, place)))
+    /// The slot time that waits, in milliseconds.
+    pub(crate) fn work(&self) -> u64 {
+        self.work
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Class, Lane, &Place)> {
-        self.lanes
+    pub(crate) fn queue(&self, queue: Queue) -> Option<&Waiting> {
+        self.queues.get(&queue)
+    }
+
+    /// The queues of one lane of a class, by gate.
+    pub(crate) fn lane(&self, class: Class, lane: Lane) -> impl Iterator<Item = (Queue, &Waiting)> {
+        let from = Queue { class, lane, gate: GateId(0) };
+        let to = Queue { class, lane, gate: GateId(u32::MAX) };
+        self.queues.range(from..=to).map(|(queue, waiting)| (*queue, waiting))
+    }
+
+    /// Everything that waits in a class, queue by queue.
+    pub(crate) fn of_class(&self, class: Class) -> impl Iterator<Item = (Queue, &Place)> {
+        let from = Queue { class, lane: Lane::Open, gate: GateId(0) };
+        let to = Queue { class, lane: Lane::Suspect, gate: GateId(u32::MAX) };
+        let queues = self.queues.range(from..=to);
+        queues.flat_map(|(queue, waiting)| waiting.places.iter().map(move |place| (*queue, place)))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Queue, &Place)> {
+        self.queues
             .iter()
-            .flat_map(|((class, lane), places)| places.iter().map(move |place| (*class, *lane, place)))
-    }
-}
-
-/// The runs that have something waiting, by how much slot time they were given: the least served is next.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct FairOrder {
-    served: BTreeMap<RunId, Served>,
-    order: BTreeSet<(u64, RunId)>,
-    /// The most that a run had been given when it was given more: where a run that joins starts.
-    level: u64,
-}
-
-/// A run's slot time in milliseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Served {
-    /// Of attempts that ended, as it was.
-    settled: u64,
-    /// Of attempts on slots, as it is expected.
-    expected: u64,
-}
-
-impl Served {
-    fn total(self) -> u64 {
-        self.settled.saturating_add(self.expected)
-    }
-}
-
-impl FairOrder {
-    /// A run that joins starts level with the others, not at zero: it owes nothing and is owed nothing. What the
-    /// others are only expected to take is left out, for they may take less.
-    pub(crate) fn join(&mut self, run: RunId) {
-        self.served.insert(run, Served { settled: self.level, expected: 0 });
-    }
-
-    pub(crate) fn leave(&mut self, run: RunId) {
-        self.set_waiting(run, false);
-        self.served.remove(&run);
-    }
-
-    pub(crate) fn set_waiting(&mut self, run: RunId, waiting: bool) {
-        let Some(served) = self.served.get(&run) else { return };
-        if waiting {
-            self.order.insert((served.total(), run));
-        } else {
-            self.order.remove(&(served.total(), run));
-        }
-    }
-
-    /// Charges slot time at assignment, and the difference to the truth at the end.
-    pub(crate) fn charge(&mut self, run: RunId, expected: Millis, actual: Option<Millis>) {
-        let Some(served) = self.served.get_mut(&run) else { return };
-        let was_waiting = self.order.remove(&(served.total(), run));
-        match actual {
-            None => {
-                self.level = self.level.max(served.settled);
-                served.expected = served.expected.saturating_add(expected.0);
-            }
-            Some(actual) => {
-                served.settled = served.settled.saturating_add(actual.0);
-                served.expected = served.expected.saturating_sub(expected.0);
-            }
-        }
-        let total = served.total();
-        if was_waiting {
-            self.order.insert((total, run));
-        }
-    }
-
-    pub(crate) fn is_waiting(&self, run: RunId) -> bool {
-        self.served.get(&run).is_some_and(|served| self.order.contains(&(served.total(), run)))
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = RunId> {
-        self.order.iter().map(|(_, run)| *run)
+            .flat_map(|(queue, waiting)| waiting.places.iter().map(move |place| (*queue, place)))
     }
 }

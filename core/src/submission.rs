@@ -1,5 +1,6 @@
 //! What a client asks to be run, and the checks it must pass before anything is recorded.
 
+use crate::bounds::CONDITIONS;
 use crate::{AttemptId, Bounds, Millis, Recipe, Requirements, Sample, SubmissionId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -408,6 +409,14 @@ impl GroupSubmission {
                 size: self.policy.retries as usize,
                 least: 0,
                 limit: bounds.retries as usize,
+            });
+        }
+        if self.requirements.iter().len() > CONDITIONS {
+            return Err(SubmissionError::OutOfBounds {
+                what: format!("the number of requirements of group {:?}", self.label),
+                size: self.requirements.iter().len(),
+                least: 0,
+                limit: CONDITIONS,
             });
         }
         let mut names = BTreeSet::new();

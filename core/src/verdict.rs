@@ -145,6 +145,22 @@ pub enum AttemptVerdict {
     Invalid(InvalidReason),
 }
 
+impl AttemptVerdict {
+    /// True when the spec itself is to blame, so that it uses up a retry.
+    pub fn is_own_fault(self) -> bool {
+        match self {
+            AttemptVerdict::Failed
+            | AttemptVerdict::TimedOut
+            | AttemptVerdict::Crashed
+            | AttemptVerdict::Invalid(_) => true,
+            AttemptVerdict::Passed
+            | AttemptVerdict::Lost
+            | AttemptVerdict::Cancelled
+            | AttemptVerdict::SetupFailed => false,
+        }
+    }
+}
+
 /// Why an attempt was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

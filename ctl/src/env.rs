@@ -17,6 +17,8 @@ pub(crate) const PART_CA: &str = "PART_CA";
 pub(crate) const PART_TOKEN_FILE: &str = "PART_TOKEN_FILE";
 /// A token itself.
 pub(crate) const PART_TOKEN: &str = "PART_TOKEN";
+/// The CI build, like `--ci-build-id`.
+pub(crate) const PART_CI_BUILD_ID: &str = "PART_CI_BUILD_ID";
 /// Folder of the embedded mesh's data, like `--home`.
 pub(crate) const PART_HOME: &str = "PART_HOME";
 /// Filter for the diagnostic log on stderr.
@@ -49,6 +51,10 @@ pub(crate) const ALL: &[Variable] = &[
     Variable { name: PART_TOKEN, does: "the token itself, where no file is named" },
     Variable { name: PART_HOME, does: "folder of the embedded mesh's data; `--home` wins over it" },
     Variable {
+        name: PART_CI_BUILD_ID,
+        does: "the CI build that submits belong to; `--ci-build-id` wins over it, and it over what the CI system's own variables say (docs/ci.md)",
+    },
+    Variable {
         name: PART_LOG,
         does: "filter for the diagnostic log on stderr, such as `partd=debug`; wins over `-v`",
     },
@@ -72,7 +78,7 @@ pub(crate) const ALL: &[Variable] = &[
 pub(crate) fn help() -> String {
     let mut text = String::from("Environment variables:\n");
     for Variable { name, does } in ALL {
-        text.push_str(&format!("  {name:<15} {}\n", does.replace('`', "")));
+        text.push_str(&format!("  {name:<16} {}\n", does.replace('`', "")));
     }
     text
 }

@@ -8,6 +8,8 @@
 //! in `env`. Start reading at `app.rs`, then `verbs/submit.rs` and `follow/run.rs`.
 
 mod app;
+mod bounds;
+mod ci;
 mod cli;
 mod clock;
 pub mod config;

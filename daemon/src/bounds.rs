@@ -59,6 +59,8 @@ pub(crate) const GATE: Duration = Duration::from_secs(60);
 pub(crate) const LOCK_LOOK: Duration = Duration::from_millis(10);
 /// A lock that is only being looked at is free again this soon.
 pub(crate) const LOCK_LOOKED_AT: Duration = Duration::from_millis(500);
+/// How long a starting process waits for its own worker: that takes milliseconds, but a crowded machine has none to spare.
+pub(crate) const OWN_WORKER: Duration = Duration::from_secs(60);
 /// Between two looks whether a starting process's own worker is there.
 pub(crate) const WORKER_LOOK: Duration = Duration::from_millis(2);
 /// How often a draining daemon looks whether anything still runs.
@@ -76,8 +78,24 @@ pub(crate) const EXPLAINED: usize = 20;
 pub(crate) const EXPLAINED_MOST: usize = 1000;
 /// History rows when the client does not say how many.
 pub(crate) const HISTORY_LISTED: usize = 50;
-/// Free space below which `doctor` warns.
-pub(crate) const DISK_LOW_BYTES: u64 = 2 << 30;
+/// Earlier attempts of a build that are looked up: their numbers decide which attempt comes next.
+pub(crate) const PAST_ATTEMPTS: usize = 100;
+/// Of those, how many are read for what passed in them: each is a whole ledger. What passed earlier only runs again.
+pub(crate) const CARRIED_FROM: usize = 5;
+/// Durations that are so much older than the newest of their suite say nothing any more: the product has changed.
+pub(crate) const HISTORY_AGE: part_core::Millis = part_core::Millis::seconds(180 * 86_400);
+/// Specs of one submission whose tests' own durations are looked up, so that they can be split well.
+pub(crate) const TIMED_SPECS: usize = 20;
+/// Runs whose ledgers are read for that.
+pub(crate) const TIMED_RUNS: usize = 3;
+/// Specs of one plan: it plays the whole run once for each number of slots.
+pub(crate) const PLANNED_SPECS: usize = 50_000;
+/// Most slots that a plan is made for.
+pub(crate) const PLANNED_SLOTS: u32 = 4096;
+/// Plans at a time: each keeps a CPU busy.
+pub(crate) const PLANS: usize = 2;
+/// Bytes of a plan's attempts; of a larger one only those are sent that decide how long it takes.
+pub(crate) const PLAN_BYTES: usize = part_proto::MESSAGE_LIMIT / 4 * 3;
 /// Shortest lease: etcd raises shorter ones.
 pub(crate) const ETCD_SHORTEST: Duration = Duration::from_secs(2);
 /// A call of etcd must be answered this soon; where the lease is short, within a third of it.

@@ -9,7 +9,7 @@ use crate::parts::{Parts, PartsOptions};
 use crate::places::{Places, open_all};
 use crate::realm::{HolderNote, end_abandoned};
 use crate::serve::{routes, serve as serve_connections};
-use crate::slots::{Slots, daemons_worker};
+use crate::slots::{Slots, Wanted, daemons_worker};
 use crate::tasks::{ended, settle};
 use crate::trust::Gate;
 use crate::{DaemonError, bounds};
@@ -49,7 +49,8 @@ pub async fn serve(
     let advertised = config.advertise.clone().unwrap_or_else(|| address.to_string());
     let holder = holder(&lock_file(&config.home), &advertised);
     end_abandoned(store.as_ref(), &holder).await?;
-    let slots = Slots::take_for_daemon(&config.home, config.slots)?;
+    let wanted = Wanted { slots: config.slots, extra: config.extra_slots };
+    let slots = Slots::take_for_daemon(&config.home, wanted)?;
     let mut capabilities = part_worker::probe(&config.home.join("cache")).await;
     add_labels(&mut capabilities, &config);
 
@@ -243,6 +244,7 @@ async fn start_worker(
         name: config.name.clone(),
         host: crate::config::host_name(),
         slots: slots.numbers.clone(),
+        extra_slots: slots.extra.clone(),
         home: daemons_worker(&config.home),
         shim: (program, vec!["shim".into()]),
         mode: shim::Mode::Detached,

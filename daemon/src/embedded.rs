@@ -16,7 +16,7 @@ use crate::realm::end_abandoned;
 use crate::retention::RetentionReport;
 use crate::seat::Seat;
 use crate::serve::{Listener, routes, serve};
-use crate::slots::Slots;
+use crate::slots::{Slots, Wanted};
 use crate::tasks::{ended, settle};
 use crate::trust::Gate;
 use crate::watch::WatchHub;
@@ -39,6 +39,8 @@ pub struct EmbeddedOptions {
     pub home: PathBuf,
     /// Slots; none means one per CPU.
     pub slots: Option<u32>,
+    /// Slots beyond those, for groups that may start more than there are CPUs; none for what suits the slots.
+    pub extra_slots: Option<u32>,
     /// False for a mesh that only reads what others recorded.
     pub worker: bool,
     /// The program that has the hidden verb `shim`.
@@ -234,11 +236,14 @@ fn member(socket: &Path) -> Member {
 }
 
 async fn work(options: &EmbeddedOptions, home: &Path, nest: &Nest) -> Result<Working, DaemonError> {
-    let slots = Slots::take(home, options.slots.unwrap_or_else(cpus).max(1))?;
+    let wanted =
+        Wanted { slots: options.slots.unwrap_or_else(cpus).max(1), extra: options.extra_slots };
+    let slots = Slots::take(home, wanted)?;
     let options = WorkerOptions {
         name: host_name(),
         host: host_name(),
         slots: slots.numbers.clone(),
+        extra_slots: slots.extra.clone(),
         home: nest.folder().to_owned(),
         shim: (options.program.clone(), vec!["shim".into()]),
         mode: shim::Mode::Tied,

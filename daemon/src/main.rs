@@ -32,6 +32,10 @@ struct Arguments {
     /// How many specs run here at a time; 0 means one per CPU.
     #[arg(long, value_name = "N", env = "PARTD_SLOTS")]
     slots: Option<u32>,
+    /// Slots beyond those, for groups that may start more specs than there are CPUs; 0 for none [default: auto, three for
+    /// each slot, at most 64].
+    #[arg(long, value_name = "N|auto", env = "PARTD_EXTRA_SLOTS")]
+    extra_slots: Option<String>,
     /// Name of this host in the mesh.
     #[arg(long, value_name = "NAME", env = "PARTD_NAME")]
     name: Option<String>,
@@ -103,6 +107,7 @@ fn main() -> ExitCode {
         .with("advertise", arguments.advertise)
         .with("home", arguments.home)
         .with("slots", arguments.slots)
+        .with("extra-slots", arguments.extra_slots)
         .with("name", arguments.name)
         .with("store.database", arguments.database)
         .with("store.blobs", arguments.blobs)

@@ -97,6 +97,9 @@ fn remove(folder: &Path) {
     {
         tracing::debug!(folder = %short.display(), %error, "a left-over folder could not be removed");
     }
+    if let Err(error) = part_worker::remove_temp_folders(folder) {
+        tracing::debug!(folder = %folder.display(), %error, "temporary files of a mesh that is gone stay");
+    }
     if let Err(error) = part_worker::remove_folder(folder) {
         tracing::warn!(folder = %folder.display(), %error, "a left-over folder could not be removed");
     }

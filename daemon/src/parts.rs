@@ -5,7 +5,7 @@ use crate::cluster::{Coordinator, LeaderNote};
 use crate::error::chain;
 use crate::leader::LeaderOptions;
 use crate::retention::RetentionReport;
-use crate::seat::{Keeping, Seat, SeatKeeper};
+use crate::seat::{Keeping, Leadership, Seat, SeatKeeper};
 use crate::watch::WatchHub;
 use crate::{DaemonError, bounds};
 use part_core::LinkState;
@@ -101,21 +101,31 @@ impl Parts {
     /// Waits for a worker of this process: a submission that comes before it would not know what can be served.
     pub(crate) async fn wait_for_worker(&self, name: &str) {
         let ready = async {
-            loop {
-                // Where another daemon leads, that one knows.
-                let Some(mailbox) = self.shared.seat.mailbox() else { return };
+            while !self.keeper.is_finished() {
+                let mailbox = match self.shared.seat.now() {
+                    Leadership::Here(mailbox) => mailbox,
+                    // Where another daemon leads, that one knows; and who will is not for this one to wait for.
+                    Leadership::There(_) | Leadership::ReadOnly => return,
+                    Leadership::Vacant(_) if self.shared.clustered => return,
+                    Leadership::Vacant(_) => {
+                        // A leader of its own is about to begin.
+                        tokio::time::sleep(bounds::WORKER_LOOK).await;
+                        continue;
+                    }
+                };
                 let name = name.to_owned();
                 let linked = move |core: &part_core::Core, now| {
                     let mut workers = core.workers(now).into_iter();
                     workers.any(|worker| worker.worker.0 == name && worker.link != LinkState::Absent)
                 };
                 match mailbox.look(linked).await {
-                    Ok(true) | Err(_) => return,
-                    Ok(false) => tokio::time::sleep(bounds::WORKER_LOOK).await,
+                    Ok(true) => return,
+                    // Without an answer it is still busy beginning.
+                    Ok(false) | Err(_) => tokio::time::sleep(bounds::WORKER_LOOK).await,
                 }
             }
         };
-        if tokio::time::timeout(bounds::INTRODUCTION, ready).await.is_err() {
+        if tokio::time::timeout(bounds::OWN_WORKER, ready).await.is_err() {
             tracing::warn!("this process's own worker has not introduced itself yet");
         }
     }

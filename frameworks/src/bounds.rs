@@ -31,6 +31,9 @@ pub const LIST_ARGUMENT_BYTES: usize = 256 * 1024;
 /// Bytes of a listing: a million tests at the size of a usual entry.
 pub const LISTING_BYTES: u64 = 256 * 1024 * 1024;
 
+/// Bytes of a .NET assembly that is read for its collections: those of tests have a few megabytes.
+pub const ASSEMBLY_BYTES: u64 = 256 * 1024 * 1024;
+
 /// Bytes of a failed listing's output that are kept for its error.
 pub const LISTING_TAIL_BYTES: usize = 4 * 1024;
 
@@ -39,3 +42,9 @@ pub const FOUND_FILES: usize = 10_000;
 
 /// Missing tests that a verdict names; there may be more.
 pub const MISSING_TESTS: usize = 1_000;
+
+/// Bytes of one argument of a process: Linux takes 128 KiB with the closing zero.
+pub const ARGUMENT_BYTES: usize = 128 * 1024 - 1;
+
+/// Bytes of all arguments of a process. Linux takes 2 MiB with the environment, macOS 1 MiB.
+pub const ARGUMENTS_BYTES: usize = 768 * 1024;

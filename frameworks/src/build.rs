@@ -1,9 +1,10 @@
 //! From a framework and a suite to a recipe.
 
 use crate::files::upwards;
+use crate::report::tells_specs_apart;
 use crate::table::{Browser, Framework, Place, ReportTable, TableError, check_report, check_run};
 use crate::template::{Placeholder, Template, TemplateError};
-use part_core::{Millis, Recipe, ReportPlace, ReportSource, Requirement, Requirements};
+use part_core::{Millis, Recipe, ReportFormat, ReportPlace, ReportSource, Requirement, Requirements, Selection};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path};
 use thiserror::Error;
@@ -101,17 +102,7 @@ fn known_browsers(known: &[String]) -> String {
 /// # Errors
 /// When the suite does not fit the framework.
 pub fn build_recipe(framework: &Framework, root: &Path, options: &SuiteOptions) -> Result<Built, BuildError> {
-    build_with(framework, root, options, &[])
-}
-
-/// As [`build_recipe`], with more arguments for `{options}`.
-pub(crate) fn build_with(
-    framework: &Framework,
-    root: &Path,
-    options: &SuiteOptions,
-    more: &[Template],
-) -> Result<Built, BuildError> {
-    let fitter = Fitter::new(framework, root, options, more)?;
+    let fitter = Fitter::new(framework, root, options, &[])?;
     let command = fitter.command()?;
     let own = options.command.is_some();
     let report = match options.report.clone() {
@@ -122,33 +113,40 @@ pub(crate) fn build_with(
     for (number, text) in options.artifacts.iter().enumerate() {
         artifacts.push(template(text, &format!("artifacts[{number}]"))?.to_string());
     }
+    let env = fitter.env(&framework.run_env);
+    let place = match report.place {
+        Place::None => ReportPlace::None,
+        Place::Stdout => ReportPlace::Stdout,
+        Place::File(file) => ReportPlace::File(file.to_string()),
+    };
     let limit =
         |own: Option<Millis>, default| own.map_or(default, |limit| Some(limit).filter(|limit| limit.0 > 0));
     let recipe = Recipe {
         framework: framework.name.clone(),
         command: fitter.fit(&command),
         folder: fitter.folder.clone(),
-        env: fitter.env(&framework.run_env),
+        batch: fitter.batch(report.format, env.values().chain(&artifacts).chain(place_text(&place))),
+        select: fitter.selection()?,
+        env,
         browser: options.browser.clone().unwrap_or_default(),
-        report: ReportSource {
-            format: report.format,
-            place: match report.place {
-                Place::None => ReportPlace::None,
-                Place::Stdout => ReportPlace::Stdout,
-                Place::File(file) => ReportPlace::File(file.to_string()),
-            },
-        },
+        report: ReportSource { format: report.format, place },
         exit: framework.exit.clone(),
         artifacts,
         timeout: limit(options.timeout, framework.timeout),
         idle_timeout: limit(options.idle_timeout, framework.idle_timeout),
         grace: options.grace.unwrap_or(framework.grace),
         copy_workspace: options.copy_workspace,
-        batch: Vec::new(),
-        select: None,
         reproduce: fitter.reproduce(if own { &command } else { &framework.reproduce }),
     };
     Ok(Built { recipe, requirements: Requirements::new(fitter.requirements) })
+}
+
+/// The text of a report's place, where it has one.
+fn place_text(place: &ReportPlace) -> Option<&String> {
+    match place {
+        ReportPlace::File(text) => Some(text),
+        ReportPlace::None | ReportPlace::Stdout => None,
+    }
 }
 
 /// Fits a framework's texts to a suite.
@@ -190,6 +188,35 @@ impl<'a> Fitter<'a> {
         let numbered = own.iter().enumerate();
         let parts = numbered.map(|(number, text)| template(text, &format!("command[{number}]")));
         Ok(check_run("suite", "command", parts.collect::<Result<_, _>>()?)?)
+    }
+
+    /// The command for several specs; empty where there is none, or where something about the suite belongs to one spec
+    /// at a time: a command or a report of its own, a workspace for each attempt, a text that names the spec.
+    fn batch<'t>(
+        &self,
+        format: ReportFormat,
+        mut texts: impl Iterator<Item = &'t String>,
+    ) -> Vec<String> {
+        let own = self.suite.command.is_some() || self.suite.report.is_some() || self.suite.copy_workspace;
+        let Some(batch) = self.framework.batch.as_ref().filter(|_| !own && tells_specs_apart(format)) else {
+            return Vec::new();
+        };
+        let of_one = |text: &str| text.parse().is_ok_and(|text: Template| text.mentions(&Placeholder::Spec));
+        let fitted = self.fit(batch);
+        let belongs_to_one = fitted.iter().any(|text| of_one(text)) || texts.any(|text| of_one(text));
+        if belongs_to_one { Vec::new() } else { fitted }
+    }
+
+    /// How some tests of a spec are run; none where the framework cannot, or the suite has a command of its own.
+    fn selection(&self) -> Result<Option<Selection>, BuildError> {
+        let select = self.framework.select.as_ref().filter(|_| self.suite.command.is_none());
+        let (Some(select), Some(command)) = (select, self.framework.command.as_ref()) else { return Ok(None) };
+        let fitter = Fitter::new(self.framework, self.root, self.suite, &select.arguments())?;
+        Ok(Some(Selection {
+            command: fitter.fit(&select.replaced(command)),
+            join: select.join.clone().unwrap_or_default(),
+            each: select.each().to_string(),
+        }))
     }
 
     /// What the chosen browser demands. A framework that fills `{browser}` in by itself takes any.
@@ -281,7 +308,12 @@ impl<'a> Fitter<'a> {
             | Placeholder::Browser
             | Placeholder::Options
             | Placeholder::Test
-            | Placeholder::Tests => None,
+            | Placeholder::Project
+            | Placeholder::Tests
+            | Placeholder::EachTest
+            | Placeholder::TestsFile
+            | Placeholder::Next
+            | Placeholder::Kit => None,
         }
     }
 

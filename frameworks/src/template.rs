@@ -1,8 +1,10 @@
-//! Texts with placeholders: `{spec}`, `{report_dir}`, `{spec|regex}`; `{{` and `}}` are literal braces.
+//! Texts with placeholders: `{spec}`, `{report_dir}`, `{spec|regex}`, `{test|cut "["|regex}`; `{{` and `}}` are literal
+//! braces.
 //!
 //! To add a placeholder: its variant here with both of its names, the stage that fills it in (`build.rs`,
 //! `expand.rs`, `listing/plan.rs` or `select.rs`), and its row in docs/frameworks.md.
 
+use crate::filter::Filter;
 use serde::{Deserialize, Deserializer};
 use std::fmt;
 use std::str::FromStr;
@@ -21,8 +23,8 @@ pub enum Piece {
     Slot {
         /// Which value.
         placeholder: Placeholder,
-        /// What is done to the value first.
-        filter: Option<Filter>,
+        /// What is done to the value first, in this order.
+        filters: Vec<Filter>,
     },
 }
 
@@ -57,21 +59,20 @@ pub enum Placeholder {
     Script,
     /// A program, looked for in the table's `programs.folders` first.
     Program(String),
-    /// One selected test.
+    /// One selected test, by its id.
     Test,
-    /// All selected tests.
+    /// The project in front of a selected test's id; empty where it has none.
+    Project,
+    /// All selected tests, joined.
     Tests,
-}
-
-/// What is done to a value before it is filled in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Filter {
-    /// Makes it match only itself in a regular expression.
-    Regex,
-    /// As `Regex`, but leaves dots alone: for lines that people read.
-    Pattern,
-    /// Makes it match only itself in a glob, by backslashes.
-    Glob,
+    /// Each selected test in turn: the argument is repeated.
+    EachTest,
+    /// A file with one selected test per line.
+    TestsFile,
+    /// Where one argument ends and the next begins, in what is repeated for each test.
+    Next,
+    /// The folder with Part's own helpers for processes that run several specs.
+    Kit,
 }
 
 /// A text that is not a [`Template`].
@@ -83,11 +84,13 @@ pub enum TemplateError {
         /// What stands in the braces.
         name: String,
     },
-    /// No filter by that name.
-    #[error("unknown filter {name:?} (there are `regex`, `pattern` and `glob`)")]
+    /// No filter by that name, or not with these texts.
+    #[error(
+        "unknown filter {text:?} (there are `regex`, `pattern`, `glob`, `bare`, `cut \"TEXT\"` and `swap \"TEXT\" \"BY\"`)"
+    )]
     UnknownFilter {
         /// What stands after the bar.
-        name: String,
+        text: String,
     },
     /// An opening brace without a closing one, or the other way round.
     #[error("unpaired brace in {text:?} (a literal brace is written twice)")]
@@ -123,7 +126,7 @@ impl Template {
 
     /// True when it is this placeholder and nothing else.
     pub fn is(&self, wanted: &Placeholder) -> bool {
-        matches!(self.0.as_slice(), [Piece::Slot { placeholder, filter: None }] if placeholder == wanted)
+        matches!(self.0.as_slice(), [Piece::Slot { placeholder, filters }] if placeholder == wanted && filters.is_empty())
     }
 
     /// Fills in what `value` knows and leaves the rest in place.
@@ -131,7 +134,7 @@ impl Template {
         let mut pieces = Vec::with_capacity(self.0.len());
         for piece in &self.0 {
             match piece {
-                Piece::Slot { placeholder, filter: None } => match value(placeholder) {
+                Piece::Slot { placeholder, filters } if filters.is_empty() => match value(placeholder) {
                     Some(filled) => pieces.extend(filled.0),
                     None => pieces.push(piece.clone()),
                 },
@@ -139,6 +142,40 @@ impl Template {
             }
         }
         Template(pieces)
+    }
+
+    /// The same text with other slots: `change` gives a slot's placeholder and filters anew, or none to leave it.
+    pub(crate) fn with_slots(
+        &self,
+        change: impl Fn(&Placeholder, &[Filter]) -> Option<(Placeholder, Vec<Filter>)>,
+    ) -> Template {
+        let changed = self.0.iter().map(|piece| match piece {
+            Piece::Slot { placeholder, filters } => match change(placeholder, filters) {
+                Some((placeholder, filters)) => Piece::Slot { placeholder, filters },
+                None => piece.clone(),
+            },
+            Piece::Text(_) => piece.clone(),
+        });
+        Template(changed.collect())
+    }
+
+    /// Several texts as one, with `{next}` between them.
+    pub(crate) fn joined(parts: &[Template]) -> Template {
+        let mut pieces = Vec::new();
+        for part in parts {
+            if !pieces.is_empty() {
+                pieces.push(Piece::Slot { placeholder: Placeholder::Next, filters: Vec::new() });
+            }
+            pieces.extend(part.0.iter().cloned());
+        }
+        Template(pieces)
+    }
+
+    /// The texts between `{next}`.
+    pub(crate) fn parts(&self) -> Vec<Template> {
+        let is_next =
+            |piece: &Piece| matches!(piece, Piece::Slot { placeholder: Placeholder::Next, .. });
+        self.0.split(is_next).map(|pieces| Template(pieces.to_vec())).collect()
     }
 
     /// Fills in everything.
@@ -153,43 +190,13 @@ impl Template {
         for piece in &self.0 {
             match piece {
                 Piece::Text(part) => text.push_str(part),
-                Piece::Slot { placeholder, filter } => {
+                Piece::Slot { placeholder, filters } => {
                     let filled = value(placeholder)?;
-                    match filter {
-                        None => text.push_str(&filled),
-                        Some(filter) => text.push_str(&filter.apply(&filled)),
-                    }
+                    text.push_str(&filters.iter().fold(filled, |value, filter| filter.apply(&value)));
                 }
             }
         }
         Ok(text)
-    }
-}
-
-impl Filter {
-    /// `value` with the filter applied.
-    pub fn apply(self, value: &str) -> String {
-        let special: &[char] = match self {
-            Filter::Regex => &['\\', '.', '+', '*', '?', '(', ')', '|', '[', ']', '{', '}', '^', '$'],
-            Filter::Pattern => &['\\', '+', '*', '?', '(', ')', '|', '[', ']', '{', '}', '^', '$'],
-            Filter::Glob => &['\\', '*', '?', '[', ']', '{', '}', '(', ')', '!', '+', '@'],
-        };
-        let mut text = String::with_capacity(value.len());
-        for c in value.chars() {
-            if special.contains(&c) {
-                text.push('\\');
-            }
-            text.push(c);
-        }
-        text
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Filter::Regex => "regex",
-            Filter::Pattern => "pattern",
-            Filter::Glob => "glob",
-        }
     }
 }
 
@@ -201,6 +208,7 @@ impl Placeholder {
             | Placeholder::Folder
             | Placeholder::ReportDir
             | Placeholder::Artifacts
+            | Placeholder::Kit
             | Placeholder::Scratch => true,
             Placeholder::Spec
             | Placeholder::Specs
@@ -212,7 +220,11 @@ impl Placeholder {
             | Placeholder::Script
             | Placeholder::Program(_)
             | Placeholder::Test
-            | Placeholder::Tests => false,
+            | Placeholder::Project
+            | Placeholder::Tests
+            | Placeholder::EachTest
+            | Placeholder::TestsFile
+            | Placeholder::Next => false,
         }
     }
 
@@ -220,17 +232,31 @@ impl Placeholder {
     pub(crate) fn is_spec(&self) -> bool {
         *self == Placeholder::Spec || *self == Placeholder::Specs
     }
-}
 
-impl FromStr for Filter {
-    type Err = TemplateError;
-
-    fn from_str(name: &str) -> Result<Self, TemplateError> {
-        match name {
-            "regex" => Ok(Filter::Regex),
-            "pattern" => Ok(Filter::Pattern),
-            "glob" => Ok(Filter::Glob),
-            _ => Err(TemplateError::UnknownFilter { name: name.to_owned() }),
+    /// True for what only a selection of tests can fill in.
+    pub(crate) fn is_of_selection(&self) -> bool {
+        match self {
+            Placeholder::Test
+            | Placeholder::Project
+            | Placeholder::Tests
+            | Placeholder::EachTest
+            | Placeholder::TestsFile
+            | Placeholder::Next => true,
+            Placeholder::Spec
+            | Placeholder::Specs
+            | Placeholder::Workspace
+            | Placeholder::Folder
+            | Placeholder::Report
+            | Placeholder::ReportDir
+            | Placeholder::Artifacts
+            | Placeholder::Scratch
+            | Placeholder::Attempt
+            | Placeholder::Slot
+            | Placeholder::Browser
+            | Placeholder::Options
+            | Placeholder::Script
+            | Placeholder::Program(_)
+            | Placeholder::Kit => false,
         }
     }
 }
@@ -254,7 +280,12 @@ impl FromStr for Placeholder {
             "options" => Placeholder::Options,
             "script" => Placeholder::Script,
             "test" => Placeholder::Test,
+            "project" => Placeholder::Project,
             "tests" => Placeholder::Tests,
+            "tests..." => Placeholder::EachTest,
+            "tests_file" => Placeholder::TestsFile,
+            "next" => Placeholder::Next,
+            "kit" => Placeholder::Kit,
             _ => match name.split_once(':') {
                 Some(("bin", program)) if !program.is_empty() => Placeholder::Program(program.to_owned()),
                 Some(_) | None => return Err(TemplateError::UnknownPlaceholder { name: name.to_owned() }),
@@ -281,7 +312,12 @@ impl fmt::Display for Placeholder {
             Placeholder::Script => "script",
             Placeholder::Program(name) => return write!(f, "bin:{name}"),
             Placeholder::Test => "test",
+            Placeholder::Project => "project",
             Placeholder::Tests => "tests",
+            Placeholder::EachTest => "tests...",
+            Placeholder::TestsFile => "tests_file",
+            Placeholder::Next => "next",
+            Placeholder::Kit => "kit",
         })
     }
 }
@@ -303,7 +339,8 @@ impl FromStr for Template {
                 continue;
             }
             let inner = tail.strip_prefix('{').ok_or_else(unpaired)?;
-            let (name, after) = inner.split_once('}').ok_or_else(unpaired)?;
+            let end = outside_quotes(inner, '}').next().ok_or_else(unpaired)?;
+            let (name, after) = (&inner[..end], &inner[end + 1..]);
             if !literal.is_empty() {
                 pieces.push(Piece::Text(std::mem::take(&mut literal)));
             }
@@ -319,11 +356,33 @@ impl FromStr for Template {
 }
 
 fn slot(text: &str) -> Result<Piece, TemplateError> {
-    let (name, filter) = match text.split_once('|') {
-        Some((name, filter)) => (name, Some(filter.trim().parse()?)),
-        None => (text, None),
+    let mut parts = Vec::new();
+    let mut start = 0;
+    for bar in outside_quotes(text, '|') {
+        parts.push(&text[start..bar]);
+        start = bar + 1;
+    }
+    let (name, filters) = match parts.split_first() {
+        Some((name, filters)) => (*name, filters),
+        None => (text, &[][..]),
     };
-    Ok(Piece::Slot { placeholder: name.trim().parse()?, filter })
+    let last = (!parts.is_empty()).then_some(&text[start..]);
+    let filters = filters.iter().copied().chain(last).map(|filter| filter.trim().parse());
+    Ok(Piece::Slot { placeholder: name.trim().parse()?, filters: filters.collect::<Result<_, _>>()? })
+}
+
+/// Where `wanted` stands in `text`, but for texts in double quotes.
+fn outside_quotes(text: &str, wanted: char) -> impl Iterator<Item = usize> {
+    let (mut quoted, mut escaped) = (false, false);
+    text.char_indices().filter_map(move |(at, c)| {
+        if quoted && !escaped && c == '\\' {
+            escaped = true;
+            return None;
+        }
+        quoted ^= c == '"' && !escaped;
+        escaped = false;
+        (c == wanted && !quoted).then_some(at)
+    })
 }
 
 impl fmt::Display for Template {
@@ -331,9 +390,10 @@ impl fmt::Display for Template {
         for piece in &self.0 {
             match piece {
                 Piece::Text(text) => f.write_str(&text.replace('{', "{{").replace('}', "}}"))?,
-                Piece::Slot { placeholder, filter: None } => write!(f, "{{{placeholder}}}")?,
-                Piece::Slot { placeholder, filter: Some(filter) } => {
-                    write!(f, "{{{placeholder}|{}}}", filter.name())?;
+                Piece::Slot { placeholder, filters } => {
+                    write!(f, "{{{placeholder}")?;
+                    filters.iter().try_for_each(|filter| write!(f, "|{filter}"))?;
+                    f.write_str("}")?;
                 }
             }
         }
@@ -362,6 +422,8 @@ mod tests {
             "{{\"a\": {attempt}}}",
             "{bin:node}",
             "}}{{",
+            "{tests...}",
+            r#"{test|bare|cut "["|regex|swap " } > " "( | \"q\" \\ )"}$"#,
         ];
         for text in table {
             let template: Template = text.parse().expect(text);
@@ -374,6 +436,8 @@ mod tests {
         let table = [
             ("{sepc}", "unknown placeholder {sepc}"),
             ("{spec|html}", "unknown filter \"html\""),
+            ("{spec|cut}", "unknown filter \"cut\""),
+            (r#"{spec|cut "a}"#, "unpaired brace"),
             ("{spec", "unpaired brace in \"{spec\""),
             ("a}b", "unpaired brace"),
             ("{bin:}", "unknown placeholder {bin:}"),
@@ -383,13 +447,6 @@ mod tests {
             let error = text.parse::<Template>().expect_err(text).to_string();
             assert!(error.contains(part), "{text}: {error}");
         }
-    }
-
-    #[test]
-    fn filters_escape_what_is_special() {
-        assert_eq!(Filter::Regex.apply("a/[id].spec.ts"), r"a/\[id\]\.spec\.ts");
-        assert_eq!(Filter::Pattern.apply("a/[id].spec.ts"), r"a/\[id\].spec.ts");
-        assert_eq!(Filter::Glob.apply("a/[id]*.cy.ts"), r"a/\[id\]\*.cy.ts");
     }
 
     proptest! {

@@ -151,7 +151,7 @@ async fn read(store: &dyn Store) -> Outcome {
     for _ in 0..3 {
         let started = Instant::now();
         let found = store.history(&keys, 20).await?;
-        let samples: usize = found.iter().map(Vec::len).sum();
+        let samples: usize = found.iter().map(|known| known.samples.len()).sum();
         println!("history of {SPECS} specs       {:>9.1} ms for {samples} samples", ms(started.elapsed()));
     }
     Ok(())

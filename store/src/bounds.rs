@@ -11,6 +11,9 @@ pub const ROWS_PER_LIST: usize = 1000;
 /// Samples that a forecast looks at: older ones weigh less than one part in ten thousand in it.
 pub const HISTORY_PER_SPEC: usize = 20;
 
+/// Browser or device classes of one suite that forecasts are borrowed from: more are not told apart by people either.
+pub const CLASSES_PER_SUITE: usize = 16;
+
 /// Bytes of encoded entries after which a page ends. An entry may be larger; then it is a page of its own.
 pub(crate) const PAGE_BYTES: usize = 4 << 20;
 

@@ -30,13 +30,13 @@ pub use blob::{
     Digest, DigestParseError, DiskBlobs, Durability, MemoryBlobs, PutOptions, S3Blobs, S3Options, Shelf,
     put_bytes, read_to_end,
 };
-pub use bounds::{ENTRIES_PER_PAGE, HISTORY_PER_SPEC, ROWS_PER_LIST};
+pub use bounds::{CLASSES_PER_SUITE, ENTRIES_PER_PAGE, HISTORY_PER_SPEC, ROWS_PER_LIST};
 pub use error::{Cause, CommitError, StoreError};
 pub use memory::MemoryStore;
 pub use postgres::PostgresStore;
 pub use rows::{
-    Finished, HistoryQuery, HistoryRow, Holder, Progress, Realm, RealmRow, RunCounts, RunFilter, RunPhase,
-    RunRow,
+    Finished, HistoryQuery, HistoryRow, Holder, Measured, Progress, Realm, RealmRow, RunCounts, RunFilter,
+    RunPhase, RunRow, SpecHistory, Submitted,
 };
 pub use sqlite::SqliteStore;
 pub use store::Store;

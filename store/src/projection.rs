@@ -1,11 +1,16 @@
 //! What is derived from entries: the same for every store.
 //!
-//! Adding a kind of record: [`Progress::apply`] decides whether it changes a run's row, [`blobs_of`] which blobs
-//! it needs.
+//! Adding a kind of record: [`Progress::apply`] decides whether it changes a run's row, [`RunBatch::joins`] whether it
+//! changes which submissions the run is made of, [`blobs_of`] which blobs it needs.
 
 use crate::{CommitError, Digest, Finished, HistoryRow, Progress, Realm, RunCounts, RunRow};
-use part_core::{Entry, Millis, Record, RunId, RunSummary, SpecVerdict, Workspace};
+use part_core::{
+    AttemptId, Entry, Finish, Millis, Record, RunId, RunSummary, SpecVerdict, SubmissionId, Workspace,
+};
 use std::collections::HashMap;
+
+/// What is wrong with a commit whose submission is known already.
+pub(crate) const TAKEN: &str = "its submission has already opened or joined a run";
 
 /// The entries of one run in a batch, in order.
 pub(crate) struct RunBatch<'a> {
@@ -32,7 +37,15 @@ impl RunBatch<'_> {
     /// The new run that this batch opens, before any of its entries is applied; none when it opens none.
     pub(crate) fn opens(&self, realm: &Realm) -> Option<RunRow> {
         let Record::RunOpened {
-            submission, project, build, source, workspace: _, policy: _, content: _, ..
+            submission,
+            project,
+            build,
+            source,
+            attempt,
+            workspace: _,
+            policy: _,
+            content: _,
+            joinable: _,
         } = &self.first.record
         else {
             return None;
@@ -43,6 +56,7 @@ impl RunBatch<'_> {
             submission: *submission,
             project: project.clone(),
             build: build.clone(),
+            attempt: *attempt,
             source: source.clone(),
             opened_at: self.first.at,
             progress: Progress::default(),
@@ -57,9 +71,31 @@ impl RunBatch<'_> {
         Ok(progress)
     }
 
+    /// What the batch changes about the submissions that joined its run.
+    pub(crate) fn joins(&self) -> Joins {
+        let mut joins = Joins::default();
+        for entry in &self.entries {
+            if let Record::SubmissionJoined { submission, .. } = &entry.record {
+                joins.joined.push((*submission, entry.number));
+            } else if let Record::SubmissionDropped = &entry.record {
+                joins.drops_newest |= joins.joined.pop().is_none();
+            }
+        }
+        joins
+    }
+
     pub(crate) fn misfit(&self, what: &'static str) -> CommitError {
         CommitError::Misfit { run: self.run, number: self.first.number, what }
     }
+}
+
+/// Submissions that joined a run in a batch.
+#[derive(Debug, Default)]
+pub(crate) struct Joins {
+    /// The newest that had joined before the batch is dropped, before anything else joins.
+    pub(crate) drops_newest: bool,
+    /// Those that join, each with the number of its entry.
+    pub(crate) joined: Vec<(SubmissionId, u64)>,
 }
 
 impl Progress {
@@ -133,7 +169,29 @@ impl RunCounts {
 /// No attempt takes longer: what a worker claims beyond it fits no column.
 const LONGEST: Millis = Millis(i64::MAX as u64);
 
-/// What an entry adds to the history, if anything.
+/// The attempt that an entry gives a share of a process; none for all others. The store remembers it until the attempt
+/// ends, since the record of its end does not say so.
+pub(crate) fn shares_process(entry: &Entry) -> Option<AttemptId> {
+    match &entry.record {
+        Record::AttemptAssigned { attempt, batch, .. } => batch.map(|_| *attempt),
+        Record::RunOpened { .. }
+        | Record::SubmissionJoined { .. }
+        | Record::SubmissionDropped
+        | Record::GroupAdded { .. }
+        | Record::SpecsAdded { .. }
+        | Record::RunSealed
+        | Record::AttemptDismissed { .. }
+        | Record::AttemptStarted { .. }
+        | Record::TestsReported { .. }
+        | Record::AttemptFinished { .. }
+        | Record::AttemptSuperseded { .. }
+        | Record::SpecDecided { .. }
+        | Record::RunCancelled { .. }
+        | Record::RunFinished { .. } => None,
+    }
+}
+
+/// What an entry adds to the history, if anything; whether the attempt shared a process, the store knows.
 ///
 /// The duration is the slot time that the worker measured. The time between the records of assignment and end
 /// would also count what a link or a leader was away for, which says nothing about the spec.
@@ -146,9 +204,24 @@ pub(crate) fn history_row(entry: &Entry) -> Option<HistoryRow> {
         attempt: *attempt,
         at: entry.at,
         duration: corrected.unwrap_or_else(|| finish.timing.total()).min(LONGEST),
+        tests: tests_of(finish, *corrected),
+        batched: false,
         verdict: finish.verdict,
         counts: *counts,
     })
+}
+
+/// The tests' own time, corrected as the whole duration was, so that both are times of one and the same worker.
+fn tests_of(finish: &Finish, corrected: Option<Millis>) -> Option<Millis> {
+    let (tests, total) = (finish.timing.tests, finish.timing.total());
+    let scaled = match corrected {
+        Some(corrected) if total > Millis::ZERO => {
+            let scaled = u128::from(tests.0) * u128::from(corrected.0) / u128::from(total.0);
+            Millis(u64::try_from(scaled).unwrap_or(u64::MAX))
+        }
+        Some(_) | None => tests,
+    };
+    (tests > Millis::ZERO).then_some(scaled.min(LONGEST))
 }
 
 /// A blob that a run needs for as long as it is kept.

@@ -1,8 +1,8 @@
 //! What goes into and comes out of a store, besides entries.
 
 use part_core::{
-    AttemptId, AttemptVerdict, HistoryKey, Millis, RunId, RunSummary, RunVerdict, Source, SubmissionId, Term,
-    Timestamp,
+    AttemptId, AttemptVerdict, HistoryKey, Millis, RunId, RunSummary, RunVerdict, Sample, Source,
+    SubmissionId, Term, Timestamp,
 };
 use std::fmt;
 
@@ -68,12 +68,14 @@ pub struct RunRow {
     pub id: RunId,
     /// The realm that leads it.
     pub realm: Realm,
-    /// The submission that made it.
+    /// The submission that made it; others may have joined it.
     pub submission: SubmissionId,
     /// Project.
     pub project: String,
     /// CI build id.
     pub build: String,
+    /// Which attempt of its build it is, from 1.
+    pub attempt: u32,
     /// Where it came from.
     pub source: Source,
     /// When it was opened.
@@ -128,6 +130,8 @@ pub struct RunCounts {
 pub struct RunFilter {
     /// Of this project only.
     pub project: Option<String>,
+    /// Of this CI build only.
+    pub build: Option<String>,
     /// In this phase only.
     pub phase: Option<RunPhase>,
     /// Opened before this run; with a run that is not known, none.
@@ -148,8 +152,36 @@ pub enum RunPhase {
 impl RunFilter {
     /// The newest runs of all projects.
     pub fn newest(limit: usize) -> RunFilter {
-        RunFilter { project: None, phase: None, before: None, limit }
+        RunFilter { project: None, build: None, phase: None, before: None, limit }
     }
+}
+
+/// Where a submission is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Submitted {
+    /// The run that it opened or joined.
+    pub run: RunId,
+    /// The entry that says so: 1 for the submission that opened the run.
+    pub number: u64,
+}
+
+/// A duration that counts for forecasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Measured {
+    /// The duration.
+    pub sample: Sample,
+    /// True when the attempt shared its process with others, so that it paid for a share of its start only.
+    pub batched: bool,
+}
+
+/// What the history knows of one key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SpecHistory {
+    /// The newest durations that count, oldest first.
+    pub samples: Vec<Measured>,
+    /// What the newest attempt came to that said something about the spec: not one that was lost or cancelled, or whose
+    /// workspace could not be made ready. None when there is none.
+    pub last: Option<AttemptVerdict>,
 }
 
 /// Which ended attempts to list.
@@ -172,8 +204,12 @@ pub struct HistoryRow {
     pub attempt: AttemptId,
     /// When its end was recorded.
     pub at: Timestamp,
-    /// How long it held its slot, as its worker measured it.
+    /// How long it held its slot, as its worker measured it and the leader corrected it for that worker's speed.
     pub duration: Millis,
+    /// How long its tests took by themselves, corrected alike; none where they did not say.
+    pub tests: Option<Millis>,
+    /// True when it shared its process with other attempts.
+    pub batched: bool,
     /// What it came to.
     pub verdict: AttemptVerdict,
     /// True when the duration counts for forecasts.

@@ -1,11 +1,11 @@
 //! The contract of every store.
 
 use crate::{
-    CommitError, Digest, HistoryQuery, HistoryRow, Holder, Realm, RealmRow, RunFilter, RunRow, StoreError,
-    TokenRow, TokenUse,
+    CommitError, Digest, HistoryQuery, HistoryRow, Holder, Realm, RealmRow, RunFilter, RunRow, SpecHistory,
+    StoreError, Submitted, TokenRow, TokenUse,
 };
 use futures::future::BoxFuture;
-use part_core::{Entry, HistoryKey, RunId, Sample, SubmissionId, Term, Timestamp};
+use part_core::{AttemptId, Entry, HistoryKey, RunId, SubmissionId, Term, Timestamp};
 use std::collections::BTreeMap;
 
 /// Keeps the ledgers of runs and what is derived from them.
@@ -65,16 +65,29 @@ pub trait Store: Send + Sync + 'static {
     /// The unfinished runs of a realm, in the order of opening.
     fn unfinished<'a>(&'a self, realm: &'a Realm) -> BoxFuture<'a, Result<Vec<RunId>, StoreError>>;
 
-    /// The run that a submission became, if it did.
-    fn submission(&self, submission: SubmissionId) -> BoxFuture<'_, Result<Option<RunId>, StoreError>>;
+    /// The run that a submission opened or joined, if it did. One that was dropped did not.
+    fn submission(&self, submission: SubmissionId) -> BoxFuture<'_, Result<Option<Submitted>, StoreError>>;
 
-    /// Durations for forecasts: for each key, in the order given, its newest `per_spec` samples that count, oldest
-    /// first. `per_spec` is at most [`crate::HISTORY_PER_SPEC`].
+    /// What forecasts are made of: for each key, in the order given, its newest `per_spec` samples that count, oldest
+    /// first, and what it came to last. `per_spec` is at most [`crate::HISTORY_PER_SPEC`].
     fn history<'a>(
         &'a self,
         keys: &'a [HistoryKey],
         per_spec: usize,
-    ) -> BoxFuture<'a, Result<Vec<Vec<Sample>>, StoreError>>;
+    ) -> BoxFuture<'a, Result<Vec<SpecHistory>, StoreError>>;
+
+    /// The newest attempt of each key that passed, in the order given. Its run may be forgotten already.
+    fn newest_passes<'a>(
+        &'a self,
+        keys: &'a [HistoryKey],
+    ) -> BoxFuture<'a, Result<Vec<Option<AttemptId>>, StoreError>>;
+
+    /// The classes that a suite has a history under, by name; at most [`crate::CLASSES_PER_SUITE`].
+    fn classes<'a>(
+        &'a self,
+        project: &'a str,
+        suite: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<String>, StoreError>>;
 
     /// Ended attempts of specs, newest first, whatever they came to; at most `query.limit` and at
     /// most [`crate::ROWS_PER_LIST`].

@@ -52,6 +52,26 @@ pub(crate) fn attempt_verdict_word(verdict: AttemptVerdict) -> &'static str {
     }
 }
 
+/// The words of what an attempt came to that says nothing about its spec, as a list in SQL.
+macro_rules! says_nothing {
+    () => {
+        "'lost', 'cancelled', 'setup_failed'"
+    };
+}
+pub(crate) use says_nothing;
+
+/// True when what an attempt came to says something about its spec.
+pub(crate) fn says_something(verdict: AttemptVerdict) -> bool {
+    match verdict {
+        AttemptVerdict::Passed
+        | AttemptVerdict::Failed
+        | AttemptVerdict::TimedOut
+        | AttemptVerdict::Crashed
+        | AttemptVerdict::Invalid(_) => true,
+        AttemptVerdict::Lost | AttemptVerdict::Cancelled | AttemptVerdict::SetupFailed => false,
+    }
+}
+
 pub(crate) fn run_verdict(word: &str) -> Option<RunVerdict> {
     RUN_VERDICTS.into_iter().find(|verdict| run_verdict_word(*verdict) == word)
 }
@@ -136,6 +156,14 @@ mod tests {
             assert_eq!(role(role_word(known)), Some(known));
         }
         assert_eq!((run_verdict("odd"), attempt_verdict("odd"), role("odd")), (None, None, None));
+    }
+
+    #[test]
+    fn the_list_in_sql_is_what_the_function_says() {
+        let silent = ATTEMPT_VERDICTS.into_iter().filter(|verdict| !says_something(*verdict));
+        let words: Vec<String> =
+            silent.map(|verdict| format!("'{}'", attempt_verdict_word(verdict))).collect();
+        assert_eq!(words.join(", "), says_nothing!());
     }
 
     #[test]

@@ -3,10 +3,10 @@
 use crate::attempt::{Host, Listener};
 use crate::control::{Control, Controlled, control};
 use crate::directory::Directory;
-use crate::health::watch_health;
+use crate::health::{Health, watch_health};
 use crate::held::{self, Found};
 use crate::slot::{Slot, SlotSays};
-use crate::{WorkerError, bounds, shim};
+use crate::{WorkerError, bounds, load, shim};
 use part_core::desk::{Act, Desk, Identity};
 use part_core::{
     AttemptId, CancelMode, Capabilities, Incarnation, Introduction, SlotId, StartOrder, Timestamp, WorkerId,
@@ -17,7 +17,7 @@ use part_proto::convert::{
     report_to_wire,
 };
 use part_proto::v1::{self, OutputChunk, worker_service_client::WorkerServiceClient};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -36,6 +36,8 @@ pub struct WorkerOptions {
     pub host: String,
     /// Its slots; their numbers are unique on the host.
     pub slots: Vec<SlotId>,
+    /// Slots beyond those, for groups that may start more than there are CPUs; their numbers are unique, too.
+    pub extra_slots: Vec<SlotId>,
     /// A folder of its own, for slots and attempts. Two workers never share one.
     pub home: PathBuf,
     /// The program that has the hidden verb `shim`, and the arguments before `--dir`.
@@ -60,9 +62,13 @@ pub struct Worker {
     leader_bytes: Option<Channel>,
     /// Set to make it take no new work.
     draining: watch::Receiver<bool>,
-    /// Why the machine can run nothing now.
-    health: watch::Receiver<Option<String>>,
+    /// What its own probes say.
+    health: watch::Receiver<Health>,
     slots: BTreeMap<SlotId, Slot>,
+    /// Extra slots that nothing has run on yet: most never do.
+    unused: BTreeSet<SlotId>,
+    host: Arc<Host>,
+    speak: mpsc::Sender<SlotSays>,
     says: mpsc::Receiver<SlotSays>,
     /// What is held, obeyed, refused, and still to be reported.
     desk: Desk,
@@ -101,9 +107,13 @@ impl Worker {
             desk.adopt(found.order.attempt, found.slot);
             found_on.entry(found.slot).or_default().push(found);
         }
-        for slot in &options.slots {
-            let found = found_on.remove(slot).unwrap_or_default();
-            slots.insert(*slot, Slot::spawn(*slot, Arc::clone(&host), speak.clone(), found));
+        let mut unused: BTreeSet<SlotId> = options.extra_slots.iter().copied().collect();
+        // An extra slot is there from the start only where something runs on it.
+        let used: Vec<SlotId> = options.slots.iter().chain(found_on.keys()).copied().collect();
+        for slot in used {
+            let found = found_on.remove(&slot).unwrap_or_default();
+            unused.remove(&slot);
+            slots.insert(slot, Slot::spawn(slot, Arc::clone(&host), speak.clone(), found));
         }
         let health = watch_health(options.home.clone());
         Ok(Worker {
@@ -113,6 +123,9 @@ impl Worker {
             draining,
             health,
             slots,
+            unused,
+            host,
+            speak,
             says,
             desk,
             controlled: Controlled::default(),
@@ -237,9 +250,10 @@ impl Worker {
                 // The leader is told above, as soon as there is room.
                 Ok(()) = self.draining.changed() => {}
                 Ok(()) = self.health.changed() => {
-                    let problem = self.health.borrow_and_update().clone();
+                    let Health { problem, scarce } = self.health.borrow_and_update().clone();
+                    let health = health_to_wire(problem.as_deref(), scarce.as_deref(), wall_clock());
                     // A full queue: the next introduction says it.
-                    if out.try_send(health_to_wire(problem.as_deref(), None, wall_clock())).is_err() {
+                    if out.try_send(health).is_err() {
                         return LinkEnd::Closed("the leader does not take what the worker says".to_owned());
                     }
                 }
@@ -255,7 +269,8 @@ impl Worker {
     }
 
     fn introduction(&self) -> Introduction {
-        self.desk.introduction(self.is_draining(), self.health.borrow().clone(), None)
+        let Health { problem, scarce } = self.health.borrow().clone();
+        self.desk.introduction(self.is_draining(), problem, scarce)
     }
 
     fn is_draining(&self) -> bool {
@@ -317,6 +332,10 @@ impl Worker {
     }
 
     fn start_order(&mut self, order: StartOrder) {
+        if self.unused.remove(&order.slot) {
+            let slot = Slot::spawn(order.slot, Arc::clone(&self.host), self.speak.clone(), Vec::new());
+            self.slots.insert(order.slot, slot);
+        }
         let refused = match self.slots.get(&order.slot) {
             Some(slot) => slot.start(order).err().map(|order| (order, "the slot is taken")),
             None => Some((order, "there is no such slot here")),
@@ -364,8 +383,8 @@ fn identity(options: &WorkerOptions) -> Identity {
         capabilities: options.capabilities.clone(),
         slots: options.slots.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        cpus: 0,
-        extra_slots: Vec::new(),
+        cpus: load::cpus(),
+        extra_slots: options.extra_slots.clone(),
     }
 }
 
@@ -418,6 +437,7 @@ mod tests {
                 name: "w".to_owned(),
                 host: "h".to_owned(),
                 slots: vec![SlotId(0)],
+                extra_slots: vec![SlotId(5)],
                 home: home.path().to_owned(),
                 shim: ("/nowhere/shim".into(), Vec::new()),
                 mode: shim::Mode::Tied,
@@ -479,11 +499,15 @@ mod tests {
         let mut bench = Bench::new().await;
         bench.hear(1, &order(3, 1));
         assert_eq!(bench.reported(), [(1, "slot 3: there is no such slot here".to_owned())]);
+        // An extra slot is made when it is needed.
+        bench.hear(1, &order(5, 4));
+        bench.ends(2).await;
+        assert!(bench.reported()[1].1.contains("the shim cannot be started"));
         // The slot has not run yet: one order waits in its queue, and there is no room for more.
         bench.hear(1, &order(0, 2));
         bench.hear(1, &order(0, 3));
         assert_eq!(bench.reported().last().expect("an end"), &(3, "slot 0: the slot is taken".to_owned()));
-        bench.ends(3).await;
+        bench.ends(4).await;
         assert_eq!(bench.reported().last().expect("an end").0, 2, "which does not disturb the one before");
     }
 

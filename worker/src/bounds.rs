@@ -56,10 +56,30 @@ pub(crate) const FIND_LEADER: Duration = Duration::from_secs(3);
 pub(crate) const DAEMONS: usize = 64;
 /// How often the worker looks at its disk.
 pub(crate) const HEALTH_LOOK: Duration = Duration::from_secs(10);
-/// Free bytes below which no new work is taken: an attempt may write that much.
-pub(crate) const DISK_LOW: u64 = 2 << 30;
-/// On a small disk a twentieth is enough.
-pub(crate) const DISK_LOW_PART: u64 = 20;
+/// Free bytes below which no new work is taken: few attempts write that much.
+pub(crate) const DISK_LOW: u64 = 512 << 20;
+/// On a small disk a fiftieth is enough.
+pub(crate) const DISK_LOW_PART: u64 = 50;
+/// How often the worker looks at its memory: a browser takes some hundred MiB in seconds.
+pub(crate) const MEMORY_LOOK: Duration = Duration::from_secs(1);
+/// Available bytes below which extra slots take nothing new: what one browser needs.
+pub(crate) const MEMORY_LOW: u64 = 256 << 20;
+/// On a large machine a twentieth: it fills up as many times faster as it has slots.
+pub(crate) const MEMORY_LOW_PART: u64 = 20;
+/// Percent of ten seconds in which something waited for memory, above which it is scarce whatever is available.
+pub(crate) const MEMORY_STALL: f64 = 20.0;
+/// It is no longer, once that went down to this.
+pub(crate) const MEMORY_STALL_OVER: f64 = 10.0;
+/// Control groups above this process that are looked at; real ones are a handful deep.
+pub(crate) const CONTROL_GROUPS: usize = 32;
+/// Bytes of the path of the folder with the slots' temporary files: with a slot's number and what browsers and runtimes
+/// call their sockets, it stays below the hundred that the kernel allows.
+pub(crate) const TEMP_PATH: usize = 44;
+/// Extra slots for each slot, where nobody says: with three more, specs that wait three quarters of their time keep every
+/// CPU busy.
+pub(crate) const EXTRA_PER_SLOT: u32 = 3;
+/// Extra slots of a worker, where nobody says: each may hold a browser.
+pub(crate) const EXTRA_SLOTS: u32 = 64;
 /// How often a listener is given what a running attempt wrote: no person sees the difference.
 pub(crate) const LIVE_LOOK: Duration = Duration::from_millis(200);
 /// Listeners of one attempt that wait to be served; more are sent away.

@@ -43,7 +43,7 @@ pub(crate) async fn find(options: &WorkerOptions, host: &Host) -> Result<Vec<Fou
     let mut found = Vec::new();
     for folder in folders(&host.attempts_folder())? {
         let kept = match read_order(&folder) {
-            Ok(Some(order)) if options.slots.contains(&order.slot) => {
+            Ok(Some(order)) if options.slots.iter().chain(&options.extra_slots).any(|slot| *slot == order.slot) => {
                 adopt(&folder, order, host, &mut shims).await
             }
             Ok(_) => None,

@@ -17,13 +17,17 @@ mod folder;
 mod health;
 mod held;
 pub mod join;
+mod load;
 pub mod shim;
 mod slot;
 mod workspace;
 
 pub use agent::{Worker, WorkerOptions};
+pub use attempt::remove_temp_folders;
 pub use control::Control;
 pub use detect::probe;
 pub use directory::{Connect, Directory};
 pub use error::WorkerError;
 pub use folder::remove_folder;
+pub use health::disk_floor;
+pub use load::{cpus, extra_slots};

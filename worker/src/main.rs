@@ -32,6 +32,10 @@ struct Arguments {
     /// How many specs run here at a time; 0 means one per CPU.
     #[arg(long, value_name = "N", env = "PART_WORKER_SLOTS", default_value_t = 0)]
     slots: u32,
+    /// Slots beyond those, for groups that may start more specs than there are CPUs; 0 for none [default: three for each
+    /// slot, at most 64].
+    #[arg(long, value_name = "N", env = "PART_WORKER_EXTRA_SLOTS")]
+    extra_slots: Option<u32>,
     /// Label offered to specs that ask for it; may be given more than once.
     #[arg(long = "label", value_name = "NAME[=VALUE]", value_parser = label)]
     labels: Vec<(String, String)>,
@@ -81,6 +85,7 @@ fn options(arguments: Arguments) -> Result<JoinOptions, part_trust::AddressError
             0 => std::thread::available_parallelism().map_or(1, |count| count.get() as u32),
             slots => slots,
         },
+        extra_slots: arguments.extra_slots,
         labels: arguments.labels.into_iter().collect::<BTreeMap<_, _>>(),
         home: arguments.home.unwrap_or_else(default_home),
         drain_grace: arguments.drain_grace,

@@ -157,7 +157,7 @@ impl Task {
         while let Some(order) = orders.recv().await {
             for attempt in order.attempts {
                 let reins = self.reins(attempt.attempt);
-                let job = Job::new(self.slot, attempt, order.workspace.clone(), reins);
+                let job = Job::new(self.slot, attempt, order.workspace.clone(), reins).held_to(order.cpus);
                 self.attempt(job, attempt::Begin::default()).await;
             }
         }

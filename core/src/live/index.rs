@@ -1,8 +1,9 @@
 //! Everything that is not stored, and the indexes that make a choice cheap.
 
-use super::{Cordon, LinkState, LiveRun, Probation, Running, Worker, WorkerKey};
-use crate::queue::{ClassSet, Classes, FairOrder};
+use super::{Cordon, LinkState, LiveRun, Locks, Order, Probation, Running, Speed, Worker, WorkerKey};
+use crate::queue::{ClassSet, Classes};
 use crate::{AttemptId, Incarnation, Introduction, RunId, Timestamp, WorkerId};
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Everything that is not stored.
@@ -13,9 +14,18 @@ pub(crate) struct Live {
     next_key: WorkerKey,
     pub(crate) classes: Classes,
     pub(crate) runs: BTreeMap<RunId, LiveRun>,
-    pub(crate) fair: FairOrder,
+    pub(crate) order: Order,
+    pub(crate) locks: Locks,
     /// Workers with a free slot, by kind: those that can do least choose first.
-    pub(crate) idle: BTreeMap<Kind, BTreeSet<(u32, WorkerKey)>>,
+    pub(crate) idle: BTreeMap<Kind, BTreeSet<IdlePlace>>,
+    /// Assignments made: every few of them is a guaranteed turn.
+    pub(crate) turns: u64,
+    /// Unfinished runs with groups that extra slots serve too.
+    pub(crate) greedy_runs: u32,
+    /// How fast the mesh as a whole is.
+    pub(crate) speed: Speed,
+    /// What was looked at to make decisions, in steps: for measuring.
+    pub(crate) effort: Cell<u64>,
     pub(crate) timers: BTreeSet<(Timestamp, Timer)>,
     /// Workers that an operator wants to take no new work, there or not, with who wants it.
     pub(crate) held_back: BTreeMap<WorkerId, String>,
@@ -25,8 +35,10 @@ pub(crate) struct Live {
     pub(crate) cordoned: BTreeSet<WorkerKey>,
     /// Cordons of workers that went away, with the life in which they were cordoned.
     pub(crate) cordoned_away: BTreeMap<WorkerId, (Cordon, Option<Incarnation>)>,
-    /// Runs that some worker could not be set up for.
-    pub(crate) barred_runs: BTreeSet<RunId>,
+    /// Runs that some worker could not be set up for, and those that wait for workers for a limited time.
+    pub(crate) watched_runs: BTreeSet<RunId>,
+    /// Runs with attempts that may get a second one beside them.
+    pub(crate) backed_runs: BTreeSet<RunId>,
     /// Who could take what changed since this was last looked at.
     pub(crate) takers_changed: bool,
     /// Runs that ended a while ago, the newest last.
@@ -54,8 +66,21 @@ pub(crate) enum Trust {
     OneAttempt,
 }
 
-/// Idle workers of one kind are alike to a choice: how much they can do, what exactly, and how far they are trusted.
-pub(crate) type Kind = (u32, ClassSet, Trust);
+/// What room an idle worker has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Room {
+    /// A usual slot.
+    Usual,
+    /// Extra slots only.
+    ExtraOnly,
+}
+
+/// Idle workers of one kind are alike to a choice: their room, how much they can do, what exactly, and how far they are
+/// trusted.
+pub(crate) type Kind = (Room, u32, ClassSet, Trust);
+
+/// An idle worker's place among those of its kind: the least busy first, then the fastest.
+pub(crate) type IdlePlace = (u32, i8, WorkerKey);
 
 /// What the core wants to be woken for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,8 +93,12 @@ pub(crate) enum Timer {
     Elsewhere(RunId),
     /// Give a cordoned worker a chance.
     Probation(WorkerKey),
-    /// Give up what no worker can be set up for.
+    /// Give up what no worker can run.
     GiveUp(RunId),
+    /// See whether a run that others may join is complete.
+    Complete(RunId),
+    /// See whether an attempt runs far beyond its forecast.
+    Straggler(RunId),
 }
 
 impl Live {
@@ -109,11 +138,7 @@ impl Live {
     }
 
     fn index(&mut self, key: WorkerKey, worker: &Worker, add: bool) {
-        if worker.free_slot().is_none() || !worker.takes_work() {
-            return;
-        }
-        let kind = (worker.able.len(), worker.able, worker.trust());
-        let place = (worker.busy(), key);
+        let Some((kind, place)) = idle_place(key, worker) else { return };
         if add {
             self.idle.entry(kind).or_default().insert(place);
         } else if let Some(places) = self.idle.get_mut(&kind) {
@@ -165,7 +190,8 @@ impl Live {
             worker.version.clone_from(&introduction.version);
             worker.capabilities = introduction.capabilities.clone();
             worker.able = able;
-            worker.offer(introduction.slots.iter().take(most).copied());
+            let extra = introduction.extra_slots.iter().take(most.saturating_sub(introduction.slots.len()));
+            worker.offer(introduction.slots.iter().take(most).copied(), extra.copied());
         });
         self.count_slots();
     }
@@ -203,10 +229,26 @@ impl Live {
     /// Recounts how many slots can serve each class; only on a change of membership or classes.
     pub(crate) fn count_slots(&mut self) {
         self.classes.clear_slots();
+        let mut all = 0;
         for worker in self.workers.values().filter(|worker| worker.link != LinkState::Absent) {
             self.classes.add_slots(worker.able, worker.offered());
+            all += worker.offered();
         }
+        self.classes.rank();
+        self.order.set_pace(all);
     }
+
+    /// Counts a step of a decision.
+    pub(crate) fn step(&self) {
+        self.effort.set(self.effort.get() + 1);
+    }
+}
+
+/// Where a worker is kept while it is idle; none while it is not.
+pub(crate) fn idle_place(key: WorkerKey, worker: &Worker) -> Option<(Kind, IdlePlace)> {
+    let room = worker.room().filter(|_| worker.takes_work())?;
+    let kind = (room, worker.able.len(), worker.able, worker.trust());
+    Some((kind, (worker.busy(), worker.slowness, key)))
 }
 
 /// What others count on a worker for.
@@ -230,7 +272,7 @@ impl Stake {
 }
 
 impl Running {
-    pub(crate) fn adopted(attempt: AttemptId, suspect: bool) -> Running {
-        Running { attempt, charged: crate::Millis::ZERO, suspect }
+    pub(crate) fn adopted(attempt: AttemptId, suspect: bool, limited: Option<crate::GroupIndex>) -> Running {
+        Running { attempt, charged: crate::Millis::ZERO, suspect, limited }
     }
 }

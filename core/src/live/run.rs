@@ -1,17 +1,18 @@
 //! A run's part that is not stored.
 
-use crate::queue::{Class, ClassSet, RunQueue};
-use crate::{CancelMode, GroupIndex, Incarnation, Millis, SpecIndex, Timestamp, WorkerId};
+use super::{Backups, LiveGroup};
+use crate::queue::{Class, ClassSet, Gate, GateId, RunQueue};
+use crate::{CancelMode, GroupIndex, Incarnation, SpecIndex, Timestamp, WorkerId};
 use std::collections::BTreeMap;
 
 /// A run's part that is not stored.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct LiveRun {
     pub(crate) queue: RunQueue,
-    /// The class of each group.
-    pub(crate) classes: Vec<Class>,
-    /// Sum and number of durations known for each group: forecasts what is unknown.
-    pub(crate) typical: Vec<(u64, u64)>,
+    pub(crate) groups: Vec<LiveGroup>,
+    /// What its specs have to get past besides a slot, by [`GateId`].
+    gates: Vec<Gate>,
+    gate_ids: BTreeMap<Gate, GateId>,
     /// How hard its running attempts are to be stopped; repeated to workers that come back.
     pub(crate) stop: Option<CancelMode>,
     /// Until when a spec that goes again keeps away from the workers that it was on, where there are others.
@@ -20,8 +21,10 @@ pub(crate) struct LiveRun {
     pub(crate) barred: BTreeMap<WorkerId, Barred>,
     /// Up to two workers on which an attempt got past the setup: one of them is another one than any given worker.
     pub(crate) set_up_on: Vec<WorkerId>,
-    /// Classes that wait although setup failed on every worker that could serve them, since when.
+    /// Classes that wait although no worker is there that could take them, since when.
     pub(crate) hopeless: BTreeMap<Class, Timestamp>,
+    /// Attempts that may get a second one beside them.
+    pub(crate) backups: Backups,
 }
 
 /// A worker that could not be set up.
@@ -34,21 +37,50 @@ pub(crate) struct Barred {
 }
 
 impl LiveRun {
-    pub(crate) fn class_of(&self, group: GroupIndex) -> Class {
-        self.classes[group.0 as usize]
+    /// A run without groups, whose attempts are to be stopped so hard.
+    pub(crate) fn stopping(stop: Option<CancelMode>) -> LiveRun {
+        LiveRun { stop, ..LiveRun::default() }
     }
 
-    /// The mean duration in a group, where anything is known.
-    pub(crate) fn typical_of(&self, group: GroupIndex) -> Option<Millis> {
-        let (sum, count) = self.typical.get(group.0 as usize)?;
-        sum.checked_div(*count).map(Millis)
+    pub(crate) fn group(&self, group: GroupIndex) -> Option<&LiveGroup> {
+        self.groups.get(group.0 as usize)
     }
 
-    pub(crate) fn learn(&mut self, group: GroupIndex, duration: Millis) {
-        if let Some((sum, count)) = self.typical.get_mut(group.0 as usize) {
-            *sum = sum.saturating_add(duration.0);
-            *count += 1;
+    pub(crate) fn group_mut(&mut self, group: GroupIndex) -> Option<&mut LiveGroup> {
+        self.groups.get_mut(group.0 as usize)
+    }
+
+    /// The number of a gate, made when it is new.
+    pub(crate) fn gate_id(&mut self, gate: Gate) -> GateId {
+        if let Some(id) = self.gate_ids.get(&gate) {
+            return *id;
         }
+        let id = GateId(self.gates.len() as u32);
+        self.gates.push(gate.clone());
+        self.gate_ids.insert(gate, id);
+        id
+    }
+
+    /// The number of a gate that was made.
+    pub(crate) fn known_gate(&self, gate: &Gate) -> Option<GateId> {
+        self.gate_ids.get(gate).copied()
+    }
+
+    pub(crate) fn gate(&self, id: GateId) -> Option<&Gate> {
+        self.gates.get(id.0 as usize)
+    }
+
+    /// True when nothing of it waits for a slot or its turn.
+    pub(crate) fn has_nothing_left_to_start(&self) -> bool {
+        self.queue.is_empty() && self.groups.iter().all(LiveGroup::has_nothing_parked)
+    }
+
+    /// Forgets everything that waits.
+    pub(crate) fn clear_waiting(&mut self) {
+        self.queue = RunQueue::default();
+        self.groups.iter_mut().for_each(LiveGroup::clear_parked);
+        self.elsewhere.clear();
+        self.hopeless.clear();
     }
 
     /// True when this worker, as it is now, could not make the run's workspace ready.

@@ -26,8 +26,16 @@ pub struct WorkerView {
     pub version: String,
     /// What it can do.
     pub capabilities: Capabilities,
-    /// Each slot, with the attempt it runs.
+    /// Each slot, extra ones included, with the attempt it runs: the first, where several share a process.
     pub slots: Vec<(SlotId, Option<AttemptId>)>,
+    /// How many of its slots are extra ones, for groups that may start more than it has CPUs.
+    pub extra_slots: u32,
+    /// How many CPUs it has; 0 where it does not say.
+    pub cpus: u32,
+    /// What is too scarce for its extra slots to take new work; none when nothing is.
+    pub scarce: Option<String>,
+    /// By what factor specs take longer on it than on the mesh as a whole; 1 while that is not known.
+    pub slowness: f64,
     /// Why it gets no work although it has a free slot; empty when it does, or has none.
     pub idle_because: String,
 }

@@ -1,9 +1,12 @@
 //! A worker as the leader knows it.
 
-use super::{Conduct, Cordon, Probation, Trust};
+use super::{Conduct, Cordon, Probation, Room, Speed, Trust};
 use crate::queue::ClassSet;
-use crate::{AttemptId, Capabilities, Incarnation, Millis, SlotId, Timestamp, WorkerId};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::{
+    Algorithm, AttemptId, Capabilities, GroupIndex, GroupPolicy, Incarnation, Millis, RunId, SlotId, Threads, Timestamp,
+    WorkerId,
+};
+use std::collections::BTreeMap;
 
 /// A worker's number within one leader's memory; cheaper to carry than its name.
 pub(crate) type WorkerKey = u32;
@@ -43,15 +46,43 @@ pub(crate) struct Worker {
     pub(crate) version: String,
     pub(crate) capabilities: Capabilities,
     pub(crate) able: ClassSet,
-    /// What each slot runs; with none it is free.
-    slots: BTreeMap<SlotId, Option<Running>>,
-    /// Slots that it no longer offers but still runs something on: they go when that ends.
-    retired: BTreeSet<SlotId>,
-    /// Slots that are taken, and those that are taken by suspects.
+    /// How fast it is.
+    pub(crate) speed: Speed,
+    /// How slow it is beside the others, in coarse steps: fast workers are preferred.
+    pub(crate) slowness: i8,
+    /// How much of the time something waited for a CPU on it lately, in thousandths; none while that is not known.
+    pub(crate) usual_cpu_wait: Option<u32>,
+    slots: BTreeMap<SlotId, Slot>,
+    /// Specs on it by group, of groups with a limit.
+    limited: BTreeMap<(RunId, GroupIndex), u32>,
+    /// Usual slots that are free, and extra ones.
+    free: u32,
+    free_extra: u32,
+    /// Slots that are taken, and attempts on it that are suspects.
     busy: u32,
     suspects: u32,
     /// Reports up to this number are durable.
     pub(crate) acknowledged: u64,
+}
+
+/// One of its slots.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Slot {
+    kind: SlotKind,
+    /// What runs on it: several attempts where they share a process. With none it is free.
+    running: Vec<Running>,
+    /// What ran on it last.
+    last: Option<AttemptId>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum SlotKind {
+    #[default]
+    Usual,
+    /// For groups that may start more than the worker has CPUs.
+    Extra,
+    /// It is no longer offered and goes when what it runs has ended.
+    Retired,
 }
 
 /// What a slot runs.
@@ -62,6 +93,8 @@ pub(crate) struct Running {
     pub(crate) charged: Millis,
     /// An earlier attempt of its spec took a worker down.
     pub(crate) suspect: bool,
+    /// Its group, where that has a limit on the specs that one worker runs of it.
+    pub(crate) limited: Option<GroupIndex>,
 }
 
 impl Worker {
@@ -83,23 +116,44 @@ impl Worker {
             version: String::new(),
             capabilities: Capabilities::default(),
             able: ClassSet::default(),
+            speed: Speed::default(),
+            slowness: 0,
+            usual_cpu_wait: None,
             slots: BTreeMap::new(),
-            retired: BTreeSet::new(),
+            limited: BTreeMap::new(),
+            free: 0,
+            free_extra: 0,
             busy: 0,
             suspects: 0,
             acknowledged: 0,
         }
     }
 
-    pub(crate) fn slots(&self) -> &BTreeMap<SlotId, Option<Running>> {
-        &self.slots
+    /// Its slots with what runs on them.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = (SlotId, &[Running])> {
+        self.slots.iter().map(|(id, slot)| (*id, slot.running.as_slice()))
     }
 
-    pub(crate) fn free_slot(&self) -> Option<SlotId> {
-        if self.busy as usize == self.slots.len() {
-            return None;
+    /// True when it has room: a usual slot, or for what may use them also an extra one.
+    pub(crate) fn room(&self) -> Option<Room> {
+        match (self.free, self.free_extra) {
+            (0, 0) => None,
+            (0, _) => self.scarce.is_none().then_some(Room::ExtraOnly),
+            (_, _) => Some(Room::Usual),
         }
-        self.slots.iter().find(|(_, running)| running.is_none()).map(|(slot, _)| *slot)
+    }
+
+    /// The slot that the next attempt gets, and what ran on it last: a usual one where one is free.
+    pub(crate) fn free_slot(&self) -> Option<(SlotId, Option<AttemptId>)> {
+        let room = self.room()?;
+        let kind = if room == Room::Usual { SlotKind::Usual } else { SlotKind::Extra };
+        let free = self.slots.iter().find(|(_, slot)| slot.running.is_empty() && slot.kind == kind);
+        free.map(|(id, slot)| (*id, slot.last))
+    }
+
+    /// Specs of a group with a limit that it runs.
+    pub(crate) fn count_of(&self, run: RunId, group: GroupIndex) -> u32 {
+        self.limited.get(&(run, group)).copied().unwrap_or(0)
     }
 
     /// True while it runs a spec whose attempts took a worker down.
@@ -156,52 +210,143 @@ impl Worker {
     }
 
     /// Offers these slots and no others, all of them free.
-    pub(crate) fn offer(&mut self, slots: impl Iterator<Item = SlotId>) {
-        self.slots = slots.map(|slot| (slot, None)).collect();
-        self.retired.clear();
+    pub(crate) fn offer(
+        &mut self,
+        slots: impl Iterator<Item = SlotId>,
+        extra: impl Iterator<Item = SlotId>,
+    ) {
+        let last: BTreeMap<SlotId, Option<AttemptId>> =
+            std::mem::take(&mut self.slots).into_iter().map(|(id, slot)| (id, slot.last)).collect();
+        let known = |id: &SlotId| last.get(id).copied().flatten();
+        for id in extra {
+            self.slots.insert(id, Slot { kind: SlotKind::Extra, running: Vec::new(), last: known(&id) });
+        }
+        for id in slots {
+            self.slots.insert(id, Slot { kind: SlotKind::Usual, running: Vec::new(), last: known(&id) });
+        }
+        self.limited.clear();
         (self.busy, self.suspects) = (0, 0);
+        self.free = self.of_kind(SlotKind::Usual);
+        self.free_extra = self.of_kind(SlotKind::Extra);
     }
 
-    /// Puts an attempt on a slot. One that it does not offer goes when the attempt has ended.
-    pub(crate) fn take(&mut self, slot: SlotId, running: Running) {
-        self.busy += 1;
-        self.suspects += u32::from(running.suspect);
-        match self.slots.insert(slot, Some(running)) {
-            Some(None) => {}
-            None => drop(self.retired.insert(slot)),
-            // Nothing is assigned to a taken slot; were it, the audit would say so.
-            Some(Some(before)) => {
-                self.busy -= 1;
-                self.suspects -= u32::from(before.suspect);
+    fn of_kind(&self, kind: SlotKind) -> u32 {
+        self.slots.values().filter(|slot| slot.kind == kind).count() as u32
+    }
+
+    /// Puts an attempt on a slot, beside those that share its process. A slot that it does not offer goes when the
+    /// attempt has ended.
+    pub(crate) fn take(&mut self, id: SlotId, running: Running) {
+        let slot = self.slots.entry(id).or_insert_with(|| Slot { kind: SlotKind::Retired, ..Slot::default() });
+        if slot.running.is_empty() {
+            self.busy += 1;
+            match slot.kind {
+                SlotKind::Usual => self.free -= 1,
+                SlotKind::Extra => self.free_extra -= 1,
+                SlotKind::Retired => {}
             }
         }
-    }
-
-    pub(crate) fn free(&mut self, slot: SlotId) {
-        let Some(Some(before)) = self.slots.get(&slot).copied() else { return };
-        self.busy -= 1;
-        self.suspects -= u32::from(before.suspect);
-        if self.retired.remove(&slot) {
-            self.slots.remove(&slot);
-        } else {
-            self.slots.insert(slot, None);
+        slot.running.push(running);
+        self.suspects += u32::from(running.suspect);
+        if let Some(group) = running.limited {
+            *self.limited.entry((running.attempt.run, group)).or_default() += 1;
         }
     }
 
-    /// What runs on a slot is no suspect any more.
-    pub(crate) fn acquit(&mut self, slot: SlotId) {
-        if let Some(Some(running)) = self.slots.get_mut(&slot) {
+    /// An attempt is off its slot; the slot is free when it was the last on it.
+    pub(crate) fn free(&mut self, id: SlotId, attempt: AttemptId) {
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        let Some(place) = slot.running.iter().position(|running| running.attempt == attempt) else { return };
+        let before = slot.running.remove(place);
+        slot.last = Some(attempt);
+        self.suspects -= u32::from(before.suspect);
+        if let Some(group) = before.limited
+            && let Some(count) = self.limited.get_mut(&(attempt.run, group))
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.limited.remove(&(attempt.run, group));
+            }
+        }
+        if !slot.running.is_empty() {
+            return;
+        }
+        self.busy -= 1;
+        match slot.kind {
+            SlotKind::Usual => self.free += 1,
+            SlotKind::Extra => self.free_extra += 1,
+            SlotKind::Retired => drop(self.slots.remove(&id)),
+        }
+    }
+
+    /// An attempt is no suspect any more.
+    pub(crate) fn acquit(&mut self, attempt: AttemptId) {
+        let running = self.slots.values_mut().flat_map(|slot| &mut slot.running);
+        for running in running.filter(|running| running.attempt == attempt) {
             self.suspects -= u32::from(running.suspect);
             running.suspect = false;
         }
     }
 
-    /// Slots that it offers, busy ones included.
+    /// Usual slots that it offers, busy ones included.
     pub(crate) fn offered(&self) -> u32 {
-        (self.slots.len() - self.retired.len()) as u32
+        self.of_kind(SlotKind::Usual)
+    }
+
+    /// Extra slots that it offers, busy ones included.
+    pub(crate) fn offered_extra(&self) -> u32 {
+        self.of_kind(SlotKind::Extra)
+    }
+
+    /// Usual and extra slots that are free, counted anew: for the audit.
+    pub(crate) fn count_free(&self) -> (u32, u32) {
+        let free = |kind| {
+            self.slots.values().filter(|slot| slot.kind == kind && slot.running.is_empty()).count() as u32
+        };
+        (free(SlotKind::Usual), free(SlotKind::Extra))
+    }
+
+    /// Usual and extra slots that are free.
+    pub(crate) fn free_counts(&self) -> (u32, u32) {
+        (self.free, self.free_extra)
     }
 
     pub(crate) fn running(&self) -> impl Iterator<Item = (SlotId, Running)> {
-        self.slots.iter().filter_map(|(slot, running)| running.map(|running| (*slot, running)))
+        self.slots.iter().flat_map(|(id, slot)| slot.running.iter().map(move |running| (*id, *running)))
+    }
+
+    /// How many specs of a group with these rules it runs at a time; none when only its slots are the limit.
+    pub(crate) fn limit(&self, policy: &GroupPolicy, overcommit: u32) -> Option<u32> {
+        let threads = self.threads(policy)?;
+        Some(match policy.algorithm {
+            Algorithm::Conservative => threads,
+            Algorithm::Aggressive => threads.saturating_mul(overcommit),
+        })
+    }
+
+    /// How many threads a group with these rules has on it; none when that is as many as there are slots.
+    pub(crate) fn threads(&self, policy: &GroupPolicy) -> Option<u32> {
+        match policy.threads {
+            Threads::Default | Threads::Unlimited => None,
+            Threads::Count(count) => Some(count.max(1)),
+            Threads::PerHundredCpus(share) => {
+                let cpus = if self.cpus > 0 { self.cpus } else { self.offered() };
+                let threads = u64::from(share) * u64::from(cpus) / 100;
+                // Less than one thread means that the usual number applies.
+                u32::try_from(threads).ok().filter(|threads| *threads > 0)
+            }
+        }
+    }
+
+    /// How many CPUs the specs of a group with these rules may use on it together; none for all of them.
+    pub(crate) fn cpus_for(&self, policy: &GroupPolicy) -> Option<u32> {
+        match policy.algorithm {
+            Algorithm::Conservative => None,
+            Algorithm::Aggressive => {
+                let usual = if self.cpus > 0 { self.offered().min(self.cpus) } else { self.offered() };
+                let unlimited = policy.threads == Threads::Unlimited;
+                Some(self.threads(policy).unwrap_or(usual)).filter(|_| !unlimited)
+            }
+        }
     }
 }

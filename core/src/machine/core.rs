@@ -1,10 +1,8 @@
 //! [`Core`]: its parts, its one door, and the helpers that every handler uses.
 
-use super::next::goes_elsewhere;
-use crate::live::{Live, LiveRun, Timer};
+use crate::live::{Live, Timer};
 use crate::{
-    Bounds, CancelMode, CancelReason, Effect, Entry, Input, Pending, Record, Reply, RequestId, RunId,
-    SpecPhase, State, Term, Timestamp,
+    Bounds, Effect, Entry, Input, Pending, Record, Reply, RequestId, RunId, State, Term, Timestamp,
 };
 
 /// What a core is told once.
@@ -96,6 +94,7 @@ impl Core {
             self.takers_changed(now);
         }
         self.assign_free_slots(now, &mut pending);
+        self.back_up_stragglers(now, &mut pending);
         self.announce(&mut pending);
         pending
     }
@@ -108,7 +107,9 @@ impl Core {
             Timer::GatheringEnds => "to stop waiting for workers to come back",
             Timer::Elsewhere(_) => "to let a retry run on any worker",
             Timer::Probation(_) => "to give a cordoned worker a chance",
-            Timer::GiveUp(_) => "to give up what no worker can be set up for",
+            Timer::GiveUp(_) => "to give up what no worker can run",
+            Timer::Complete(_) => "to see whether a run is complete",
+            Timer::Straggler(_) => "to see whether an attempt runs far beyond its forecast",
         };
         Some((*at, why))
     }
@@ -127,6 +128,11 @@ impl Core {
     /// assigned until then.
     pub fn is_recovering(&self) -> bool {
         self.live.gathering_until.is_some()
+    }
+
+    /// Steps that decisions took so far, each a look at a queue or a worker: what they cost, whatever the machine.
+    pub fn effort(&self) -> u64 {
+        self.live.effort.get()
     }
 
     /// True while no attempt is on any slot: a daemon may stop without leaving work behind.
@@ -166,75 +172,6 @@ impl Core {
                 self.state.forget(run);
             }
         }
-    }
-
-    /// Puts a run's waiting specs into its queues.
-    pub(crate) fn admit(&mut self, run_id: RunId, now: Timestamp) {
-        let Some(run) = self.state.runs.get(&run_id) else { return };
-        let typical = vec![(0, 0); run.groups.len()];
-        let mut live = LiveRun { typical, stop: stop_mode(run.cancelled.as_ref()), ..LiveRun::default() };
-        let mut new_class = false;
-        for group in &run.groups {
-            let (class, new) = self.live.classes.acquire(&group.requirements);
-            new_class |= new;
-            live.classes.push(class);
-        }
-        for spec in &run.specs {
-            if let Some(estimate) = spec.estimate {
-                live.learn(spec.group, estimate.expected());
-            }
-            for (attempt, finish) in spec.finishes() {
-                if finish.counts_for_history() {
-                    live.learn(spec.group, attempt.slot_time());
-                }
-            }
-        }
-        let mut waiting = Vec::new();
-        for (index, spec) in run.specs.iter().enumerate() {
-            if let SpecPhase::Waiting { since } = spec.phase {
-                waiting.push(crate::SpecIndex(index as u32));
-                // Every wait that goes on at a takeover began with an attempt's end.
-                let until = since + self.config.bounds.elsewhere_wait;
-                if goes_elsewhere(spec) && until > now {
-                    live.elsewhere.insert(crate::SpecIndex(index as u32), until);
-                    self.live.timers.insert((until, Timer::Elsewhere(run_id)));
-                }
-            }
-        }
-        self.live.runs.insert(run_id, live);
-        self.live.fair.join(run_id);
-        for spec in waiting {
-            self.enqueue(run_id, spec);
-        }
-        if new_class {
-            self.live.reclassify();
-        }
-    }
-
-    /// After a takeover: the workers that hold attempts of this run are expected back.
-    fn expect_workers_of(&mut self, run_id: RunId, now: Timestamp) {
-        let Some(run) = self.state.runs.get(&run_id) else { return };
-        let mut held = Vec::new();
-        for (index, spec) in run.specs.iter().enumerate() {
-            if let (SpecPhase::Active, Some((number, attempt))) = (spec.phase, spec.newest()) {
-                let id = crate::AttemptId { run: run_id, spec: crate::SpecIndex(index as u32), number };
-                held.push((id, spec.is_suspect(), attempt.worker.clone(), attempt.slot));
-            }
-        }
-        for (attempt, suspect, worker, slot) in held {
-            let key = self.live.worker_key(&worker, now);
-            let running = crate::live::Running::adopted(attempt, suspect);
-            self.live.change(key, |worker| worker.take(slot, running));
-            self.watch_silence(key, now);
-        }
-    }
-}
-
-/// How hard the attempts of a cancelled run are to be stopped, as far as the ledger knows.
-fn stop_mode(cancelled: Option<&CancelReason>) -> Option<CancelMode> {
-    match cancelled? {
-        CancelReason::Requested { .. } | CancelReason::Abandoned { .. } => Some(CancelMode::Graceful),
-        CancelReason::MaxFailures { .. } | CancelReason::GroupsMissing { .. } => None,
     }
 }
 

@@ -49,8 +49,8 @@ impl Core {
         let Some((_, spec, _)) = self.state.attempt(id) else { return };
         let Some((_, active)) = spec.newest().filter(|_| spec.phase == SpecPhase::Active) else { return };
         if let (false, Some((key, _))) = (spec.is_suspect(), self.live.named(&active.worker)) {
-            let slot = active.slot;
-            self.live.change(key, |worker| worker.acquit(slot));
+            let attempt = AttemptId { number: spec.attempts.len() as u32, ..id };
+            self.live.change(key, |worker| worker.acquit(attempt));
         }
     }
 

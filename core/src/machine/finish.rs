@@ -1,9 +1,9 @@
-//! Ends: of attempts, of specs, of runs.
+//! Ends: of attempts and of specs.
 
-use super::next::{Next, evidence, goes_elsewhere, next};
+use super::next::{Next, evidence, goes_elsewhere, is_own_fault, next};
 use crate::live::Timer;
 use crate::{
-    AttemptId, AttemptVerdict, CancelReason, Core, Finish, Millis, Pending, Record, RunId, RunSummary, Spec,
+    AttemptId, AttemptVerdict, CancelReason, Core, Finish, Millis, Pending, Record, RunId, Spec,
     SpecIndex, SpecVerdict, Timestamp,
 };
 
@@ -16,34 +16,55 @@ impl Core {
         now: Timestamp,
         pending: &mut Pending,
     ) {
-        let Some((run, spec, attempt)) = self.state.attempt(id) else { return };
-        let (group, slot_time) = (spec.group, now.since(attempt.assigned_at));
-        let (key, counts) = (run.history_key(spec), finish.counts_for_history());
-        let ended =
-            Record::AttemptFinished { attempt: id, finish: Box::new(finish), key, counts, corrected: None };
-        self.free_slot(id, slot_time);
-        self.record(id.run, ended, now, pending);
-        if counts && let Some(live) = self.live.runs.get_mut(&id.run) {
-            live.learn(group, slot_time);
+        let Some((_, spec, attempt)) = self.state.attempt(id) else { return };
+        let (dismissed, locks) = (attempt.dismissed, spec.locks.clone());
+        let judged = finish.verdict == AttemptVerdict::Passed || is_own_fault(finish.verdict);
+        if judged && !dismissed {
+            self.dismiss_others(id, now, pending);
         }
-        self.weigh(id, now);
+        let sample = self.sample_of(id, &finish);
+        self.free_slot(id, &finish, now);
+        self.live.locks.release(&locks, id);
+        self.stop_watching_for_straggling(id);
+        let (key, counts, corrected) = (sample.key, sample.counts, sample.corrected);
+        let ended = Record::AttemptFinished { attempt: id, finish: Box::new(finish), key, counts, corrected };
+        self.record(id.run, ended, now, pending);
+        if !dismissed {
+            self.learn_from(id, counts);
+            self.weigh(id, now);
+            self.follow_up(id, now, pending);
+        }
+        self.finish_run_if_done(id.run, now, pending);
+    }
+
+    /// What becomes of an attempt's spec, unless another attempt of it is still running.
+    fn follow_up(&mut self, id: AttemptId, now: Timestamp, pending: &mut Pending) {
+        let goes_on = |(_, spec, _): (_, &Spec, _)| spec.live_attempts().next().is_some();
+        if self.state.attempt(id).is_none_or(goes_on) {
+            return;
+        }
+        self.end_turn(id.run, id.spec);
         match self.next_after(id.run, id.spec) {
             Some(Next::Decide(verdict)) => self.decide(id.run, id.spec, verdict, now, pending),
             Some(Next::Again | Next::Retry) => self.again(id, now),
             None => {}
         }
-        self.finish_run_if_done(id.run, now, pending);
+        if self.state.run(id.run).is_some_and(|run| run.cancelled.is_none()) {
+            self.next_turn(id.run, id.spec);
+        }
     }
 
-    fn free_slot(&mut self, id: AttemptId, slot_time: Millis) {
+    fn free_slot(&mut self, id: AttemptId, finish: &Finish, now: Timestamp) {
         let Some((_, _, attempt)) = self.state.attempt(id) else { return };
-        let (slot, Some(key)) = (attempt.slot, self.live.by_name.get(&attempt.worker).copied()) else {
-            return;
+        let slot_time = match attempt.batch {
+            Some(_) => finish.timing.total(),
+            None => now.since(attempt.assigned_at),
         };
-        let running = self.live.workers.get(&key).and_then(|worker| *worker.slots().get(&slot)?);
-        let Some(running) = running.filter(|running| running.attempt == id) else { return };
-        self.live.fair.charge(id.run, running.charged, Some(slot_time));
-        self.live.change(key, |worker| worker.free(slot));
+        let (slot, Some((key, worker))) = (attempt.slot, self.live.named(&attempt.worker)) else { return };
+        let running = worker.running().find(|(at, running)| *at == slot && running.attempt == id);
+        let Some(charged) = running.map(|(_, running)| running.charged) else { return };
+        self.live.order.charge(id.run, charged, Some(slot_time));
+        self.live.change(key, |worker| worker.free(slot, id));
     }
 
     fn next_after(&self, run: RunId, spec: SpecIndex) -> Option<Next> {
@@ -71,18 +92,24 @@ impl Core {
     ) {
         let because = self.because(run_id, spec, verdict, now);
         self.record(run_id, Record::SpecDecided { spec, verdict, because }, now, pending);
+        self.was_decided(run_id, spec);
         self.cancel_after_failures(run_id, now, pending);
     }
 
     /// What decided a spec, where its last attempt does not say it.
     fn because(&self, run_id: RunId, index: SpecIndex, verdict: SpecVerdict, now: Timestamp) -> String {
-        let Some(spec) = self.state.run(run_id).and_then(|run| run.spec(index)) else { return String::new() };
+        let Some(run) = self.state.run(run_id) else { return String::new() };
+        let Some(spec) = run.spec(index) else { return String::new() };
         let last = spec.deciding_finish().map(|finish| finish.verdict);
         match verdict {
             SpecVerdict::NotPassed(AttemptVerdict::Crashed) if last == Some(AttemptVerdict::Lost) => {
                 evidence(spec, now)
             }
             SpecVerdict::NotPassed(AttemptVerdict::SetupFailed) => self.why_given_up(run_id),
+            SpecVerdict::NotPassed(AttemptVerdict::Lost) if last.is_none() => self.why_no_worker(run_id, index),
+            SpecVerdict::NotPassed(verdict) if is_own_fault(verdict) && last == Some(verdict) => {
+                out_of_budget(run, spec)
+            }
             SpecVerdict::NotPassed(_)
             | SpecVerdict::Passed { .. }
             | SpecVerdict::Carried
@@ -99,14 +126,20 @@ impl Core {
         }
     }
 
-    /// After a takeover: a batch may have been committed in part, so what its last entry led to is decided now.
-    /// A run whose submission was cut off was never promised to anybody; it is abandoned.
+    /// After a takeover: a batch may have been committed in part, so what its last entry led to is decided now. A
+    /// submission that was cut off was never promised to anybody: one that opened its run is abandoned with it, one
+    /// that joined a run is dropped.
     pub(crate) fn settle(&mut self, run_id: RunId, now: Timestamp, pending: &mut Pending) {
         let Some(run) = self.state.run(run_id) else { return };
         if !run.sealed && run.cancelled.is_none() {
-            let detail = "the leader ended while the run was being submitted".to_owned();
-            return self.cancel(run_id, CancelReason::Abandoned { detail }, now, pending);
+            if run.submissions.len() == 1 {
+                let detail = "the leader ended while the run was being submitted".to_owned();
+                return self.cancel(run_id, CancelReason::Abandoned { detail }, now, pending);
+            }
+            self.record(run_id, Record::SubmissionDropped, now, pending);
         }
+        self.settle_rivals(run_id, now, pending);
+        let Some(run) = self.state.run(run_id) else { return };
         let mut ended = Vec::new();
         for (index, spec) in run.specs.iter().enumerate() {
             if spec.waits() && spec.deciding_finish().is_some() {
@@ -123,19 +156,37 @@ impl Core {
         self.cancel_after_failures(run_id, now, pending);
     }
 
-    /// Records a run's end once nothing of it is left to decide.
-    pub(crate) fn finish_run_if_done(&mut self, run_id: RunId, now: Timestamp, pending: &mut Pending) {
+    /// An attempt had a result, and the other one of its spec was not dismissed yet, or the other way round.
+    fn settle_rivals(&mut self, run_id: RunId, now: Timestamp, pending: &mut Pending) {
         let Some(run) = self.state.run(run_id) else { return };
-        let still_open = !run.sealed && run.cancelled.is_none();
-        if still_open || run.undecided > 0 || run.finished.is_some() {
-            return;
+        let mut winners = Vec::new();
+        for (index, spec) in run.specs.iter().enumerate().filter(|(_, spec)| spec.attempts.len() > 1) {
+            let goes_on = spec.live_attempts().next().is_some();
+            let judged = (1..).zip(&spec.attempts).filter(|(_, attempt)| attempt.has_result() && !attempt.dismissed);
+            let last = judged.last();
+            if let (true, Some((number, winner))) = (goes_on, last) {
+                let rival = spec.live_attempts().any(|(_, rival)| rival.assigned_at < winner.ended_at());
+                if rival {
+                    winners.push(AttemptId { run: run_id, spec: SpecIndex(index as u32), number });
+                }
+            }
         }
-        let finished = Record::RunFinished { verdict: run.verdict(), summary: Box::new(RunSummary::of(run)) };
-        self.record(run_id, finished, now, pending);
-        if let Some(live) = self.live.runs.remove(&run_id) {
-            live.classes.into_iter().for_each(|class| self.live.classes.release(class));
-        }
-        self.live.barred_runs.remove(&run_id);
-        self.live.fair.leave(run_id);
+        winners.into_iter().for_each(|winner| self.dismiss_others(winner, now, pending));
     }
+}
+
+/// Says so where a spec would have been tried again, had its run had retries left.
+fn out_of_budget(run: &crate::Run, spec: &Spec) -> String {
+    let failures = spec.finishes().filter(|(_, finish)| is_own_fault(finish.verdict)).count() as u32;
+    match run.policy.retry_budget {
+        Some(budget) if failures <= run.group_of(spec).policy.retries && run.retried > budget => {
+            format!("it is not tried again: the run's {budget} retries are used up")
+        }
+        Some(_) | None => String::new(),
+    }
+}
+
+/// A time that is no time where nothing took any.
+pub(super) fn or_none(time: Millis) -> Option<Millis> {
+    (time > Millis::ZERO).then_some(time)
 }

@@ -1,6 +1,6 @@
 //! The decision table: what follows from an attempt's end.
 
-use crate::{AttemptPhase, AttemptVerdict, Bounds, CancelReason, Run, Spec, SpecVerdict, Timestamp};
+use crate::{AttemptPhase, AttemptVerdict, Bounds, CancelReason, LostCause, Run, Spec, SpecVerdict, Timestamp};
 
 /// What follows from an attempt's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,8 @@ pub(super) fn next(run: &Run, spec: &Spec, bounds: &Bounds) -> Option<Next> {
         | AttemptVerdict::TimedOut
         | AttemptVerdict::Crashed
         | AttemptVerdict::Invalid(_) => {
-            if run.cancelled.is_none() && has_another_chance(run, spec) {
+            let in_budget = run.policy.retry_budget.is_none_or(|budget| run.retried <= budget);
+            if run.cancelled.is_none() && has_another_chance(run, spec) && in_budget {
                 Next::Retry
             } else {
                 given_up(verdict)
@@ -70,7 +71,8 @@ fn lost(spec: &Spec) -> u32 {
         AttemptPhase::Active => false,
         AttemptPhase::Finished { finish, .. } => {
             let was_lost = matches!(finish.verdict, AttemptVerdict::Lost | AttemptVerdict::Cancelled);
-            was_lost && finish.lost != Some(crate::LostCause::Drained) && !attempt.took_worker_down()
+            let excused = matches!(finish.lost, Some(LostCause::Drained | LostCause::BatchEnded));
+            was_lost && !excused && !attempt.took_worker_down()
         }
     });
     counts.count() as u32
@@ -95,21 +97,12 @@ pub(super) fn goes_elsewhere(spec: &Spec) -> bool {
     let Some(finish) = spec.deciding_finish() else { return false };
     is_own_fault(finish.verdict)
         || attempt.took_worker_down()
-        || finish.lost.is_some_and(crate::LostCause::is_workers_fault)
+        || finish.lost.is_some_and(LostCause::is_workers_fault)
 }
 
 /// True when the spec itself is to blame, so that it uses up a retry.
 pub(super) fn is_own_fault(verdict: AttemptVerdict) -> bool {
-    match verdict {
-        AttemptVerdict::Failed
-        | AttemptVerdict::TimedOut
-        | AttemptVerdict::Crashed
-        | AttemptVerdict::Invalid(_) => true,
-        AttemptVerdict::Passed
-        | AttemptVerdict::Lost
-        | AttemptVerdict::Cancelled
-        | AttemptVerdict::SetupFailed => false,
-    }
+    verdict.is_own_fault()
 }
 
 /// Which attempts took which workers down, and when, in words.

@@ -1,10 +1,12 @@
 //! Submitting and cancelling runs.
 
+use super::join::Target;
+use super::split::Load;
 use crate::{
-    CancelMode, CancelReason, Command, Core, Effect, Estimate, Finish, GroupIndex, GroupSubmission,
-    LostCause, Pending, Record, Refusal, Reply, RequestId, RunId, SpecAdded, SpecIndex, Submission,
-    Timestamp,
+    CancelMode, CancelReason, Command, Core, Effect, Finish, GroupIndex, GroupSubmission, Joining, LostCause,
+    Pending, Record, Refusal, Reply, RequestId, RunId, SpecAdded, SpecIndex, Submission, Timestamp,
 };
+use std::collections::BTreeSet;
 
 impl Core {
     pub(crate) fn run_submitted(
@@ -29,18 +31,34 @@ impl Core {
             };
             return Self::reply(request, reply, pending);
         }
-        if let Err(refusal) = self.may_open(&submission) {
-            return Self::reply(request, Reply::Refused(refusal), pending);
+        let target = self.may_open(&submission).and_then(|()| self.target_of(&submission, now));
+        match target {
+            Err(refusal) => Self::reply(request, Reply::Refused(refusal), pending),
+            Ok(Target::Opens { attempt }) => {
+                self.open(run, submission, attempt, now, pending);
+                Self::reply(request, Reply::Submitted { run, new: true, attempt, joined: false }, pending);
+                self.admit(run, now);
+                self.finish_run_if_done(run, now, pending);
+            }
+            Ok(Target::Joins { run }) => {
+                let (attempt, from) = self.state.run(run).map_or((1, 0), |run| (run.attempt, run.groups.len()));
+                self.join(run, submission, now, pending);
+                Self::reply(request, Reply::Submitted { run, new: true, attempt, joined: true }, pending);
+                self.admit_groups(run, from, now);
+                self.finish_run_if_done(run, now, pending);
+            }
         }
-        self.open(run, submission, now, pending);
-        Self::reply(request, Reply::Submitted { run, new: true, attempt: 1, joined: false }, pending);
-        self.admit(run, now);
-        self.finish_run_if_done(run, now, pending);
     }
 
     fn may_open(&self, submission: &Submission) -> Result<(), Refusal> {
         let bounds = &self.config.bounds;
         submission.check(bounds)?;
+        let locks = submission.groups.iter().flat_map(|group| &group.specs).flat_map(|spec| &spec.locks);
+        let locks: BTreeSet<&str> =
+            locks.map(|lock| lock.name.as_str()).filter(|name| !self.live.locks.is_known(name)).collect();
+        if self.live.locks.len() + locks.len() > bounds.locks {
+            return Err(Refusal::Full { what: "too many different locks at one time", limit: bounds.locks });
+        }
         if self.state.runs.len() >= bounds.open_runs {
             return Err(Refusal::Full { what: "too many unfinished runs", limit: bounds.open_runs });
         }
@@ -53,6 +71,9 @@ impl Core {
                 what: "too many different requirements at one time",
                 limit: bounds.classes,
             });
+        }
+        if submission.policy.wait_for_workers.is_some() {
+            return Ok(());
         }
         submission.groups.iter().try_for_each(|group| self.can_be_served(group))
     }
@@ -85,7 +106,14 @@ impl Core {
         Err(Refusal::NoWorker { label: group.label.clone(), requirement: requirement.to_string(), have })
     }
 
-    fn open(&mut self, run: RunId, submission: Submission, now: Timestamp, pending: &mut Pending) {
+    fn open(
+        &mut self,
+        run: RunId,
+        submission: Submission,
+        attempt: u32,
+        now: Timestamp,
+        pending: &mut Pending,
+    ) {
         let opened = Record::RunOpened {
             submission: submission.id,
             project: submission.project,
@@ -94,13 +122,41 @@ impl Core {
             workspace: submission.workspace,
             policy: submission.policy,
             content: submission.content,
-            attempt: 1,
-            joinable: false,
+            attempt,
+            joinable: submission.joining != Joining::Never,
         };
         self.record(run, opened, now, pending);
-        let mut first = 0;
-        for (index, group) in submission.groups.into_iter().enumerate() {
-            let index = GroupIndex(index as u32);
+        self.add_groups(run, submission.groups, now, pending);
+    }
+
+    fn join(&mut self, run: RunId, submission: Submission, now: Timestamp, pending: &mut Pending) {
+        let joined = Record::SubmissionJoined {
+            submission: submission.id,
+            source: submission.source,
+            workspace: submission.workspace,
+            content: submission.content,
+            expect: submission.policy.expect,
+        };
+        self.record(run, joined, now, pending);
+        self.add_groups(run, submission.groups, now, pending);
+    }
+
+    fn add_groups(
+        &mut self,
+        run: RunId,
+        groups: Vec<GroupSubmission>,
+        now: Timestamp,
+        pending: &mut Pending,
+    ) {
+        let load = Load::of(&groups);
+        let known = self.state.run(run).map_or((0, 0), |run| (run.groups.len(), run.specs.len()));
+        let mut first = known.1 as u32;
+        for (index, mut group) in (known.0 as u32..).zip(groups) {
+            let mut specs = Vec::with_capacity(group.specs.len());
+            for spec in std::mem::take(&mut group.specs) {
+                specs.extend(self.specs_added(&group, spec, load));
+            }
+            let index = GroupIndex(index);
             let added = Record::GroupAdded {
                 group: index,
                 label: group.label,
@@ -108,24 +164,11 @@ impl Core {
                 requirements: group.requirements,
                 policy: group.policy,
                 recipe: Box::new(group.recipe),
-                specs: group.specs.len() as u32,
+                specs: specs.len() as u32,
                 overhead: group.overhead,
             };
             self.record(run, added, now, pending);
-            let mut specs = group.specs.into_iter().map(|spec| SpecAdded {
-                name: spec.name,
-                size_bytes: spec.size_bytes,
-                estimate: Estimate::from_samples(&spec.history),
-                expected_tests: spec.expected_tests,
-                carried: spec.carried,
-                collection: spec.collection,
-                serial: spec.serial,
-                assembly: spec.assembly,
-                locks: spec.locks,
-                quarantined: spec.quarantined,
-                failed_last: spec.failed_last,
-                part: None,
-            });
+            let mut specs = specs.into_iter();
             loop {
                 let chunk: Vec<SpecAdded> =
                     specs.by_ref().take(self.config.bounds.specs_per_record).collect();
@@ -194,11 +237,11 @@ impl Core {
     pub(crate) fn cancel(&mut self, run: RunId, reason: CancelReason, now: Timestamp, pending: &mut Pending) {
         self.record(run, Record::RunCancelled { reason }, now, pending);
         if let Some(live) = self.live.runs.get_mut(&run) {
-            live.queue = crate::queue::RunQueue::default();
-            live.elsewhere.clear();
-            live.hopeless.clear();
+            let before = live.queue.waiting();
+            live.clear_waiting();
+            self.live.classes.waiting_changed(live.queue.waiting(), before);
         }
-        self.live.fair.set_waiting(run, false);
+        self.live.order.set_waiting(run, None);
     }
 
     fn stop_attempts(&self, run: RunId, mode: CancelMode, pending: &mut Pending) {

@@ -168,6 +168,9 @@ impl Core {
                 Timer::Elsewhere(_) => {}
                 Timer::Probation(key) => self.open_probation(key, now),
                 Timer::GiveUp(run) => self.give_up(run, now, pending),
+                Timer::Complete(run) => self.finish_run_if_done(run, now, pending),
+                // `back_up_stragglers` follows every input.
+                Timer::Straggler(_) => {}
             }
         }
     }

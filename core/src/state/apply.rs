@@ -1,7 +1,7 @@
 //! The fold: one record at a time into the state.
 
 use super::{Attempt, AttemptPhase, Group, Run, Spec, SpecPhase, State, Submitted};
-use crate::{AttemptId, Entry, Record, Rule, RunId, SpecAdded, SpecIndex, SpecVerdict, Timestamp};
+use crate::{AttemptId, AttemptVerdict, Entry, Record, Rule, RunId, SpecAdded, SpecIndex, SpecVerdict, Timestamp};
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -186,7 +186,13 @@ impl Run {
                 });
                 self.active += 1;
             }
-            Record::AttemptDismissed { attempt } => self.active_mut(*attempt)?.dismissed = true,
+            Record::AttemptDismissed { attempt } => {
+                self.active_mut(*attempt)?.dismissed = true;
+                let spec = self.spec_mut(attempt.spec)?;
+                if spec.phase == SpecPhase::Active && spec.live_attempts().next().is_none() {
+                    spec.phase = SpecPhase::Waiting { since: at };
+                }
+            }
             Record::AttemptStarted { attempt } => self.active_mut(*attempt)?.started_at = Some(at),
             Record::TestsReported { attempt, batch, tests: _ } => {
                 let attempt = self.active_mut(*attempt)?;
@@ -199,7 +205,10 @@ impl Run {
                 let ended = self.active_mut(*attempt)?;
                 ended.phase = AttemptPhase::Finished { at, finish: finish.clone() };
                 ended.corrected = *corrected;
+                let failed = ended.has_result() && !ended.dismissed && finish.verdict != AttemptVerdict::Passed;
                 self.active -= 1;
+                // A verdict that follows takes this back.
+                self.retried += u32::from(failed);
                 let spec = self.spec_mut(attempt.spec)?;
                 // Until a verdict follows, the spec waits for its next attempt.
                 if spec.phase == SpecPhase::Active && spec.live_attempts().next().is_none() {
@@ -220,6 +229,10 @@ impl Run {
                 spec.phase = SpecPhase::Decided(*verdict);
                 spec.because = (!because.is_empty()).then(|| Arc::from(because.as_str()));
                 let fails = matches!(verdict, SpecVerdict::NotPassed(_)) && !spec.quarantined;
+                let ended_so = spec.deciding_finish().map(|finish| finish.verdict);
+                let last = matches!(verdict, SpecVerdict::NotPassed(own) if Some(*own) == ended_so);
+                let not_retried = last && spec.attempts.iter().any(Attempt::has_result);
+                self.retried -= u32::from(not_retried && ended_so.is_some_and(AttemptVerdict::is_own_fault));
                 self.undecided -= 1;
                 self.failures += u32::from(fails);
                 self.quiet_since = at;

@@ -196,6 +196,30 @@ impl Attempt {
         }
     }
 
+    /// True when it ended with a result: it passed, or did not by its own fault.
+    pub fn has_result(&self) -> bool {
+        use AttemptVerdict as Verdict;
+        match &self.phase {
+            AttemptPhase::Active => false,
+            AttemptPhase::Finished { finish, .. } => match finish.verdict {
+                Verdict::Passed
+                | Verdict::Failed
+                | Verdict::TimedOut
+                | Verdict::Crashed
+                | Verdict::Invalid(_) => true,
+                Verdict::Lost | Verdict::Cancelled | Verdict::SetupFailed => false,
+            },
+        }
+    }
+
+    /// When it ended; the beginning of time while it has not.
+    pub fn ended_at(&self) -> Timestamp {
+        match &self.phase {
+            AttemptPhase::Active => Timestamp(0),
+            AttemptPhase::Finished { at, .. } => *at,
+        }
+    }
+
     /// True while it is on a slot and counts.
     pub fn is_live(&self) -> bool {
         self.phase == AttemptPhase::Active && !self.dismissed
@@ -359,9 +383,14 @@ impl Spec {
         self.attempts.last().map(|attempt| (self.attempts.len() as u32, attempt))
     }
 
-    /// How the newest attempt that counts ended, if it did.
+    /// How the attempt that ended last ended, of those that count; none while one is running.
     pub fn deciding_finish(&self) -> Option<&Finish> {
-        match &self.attempts.iter().rfind(|attempt| !attempt.dismissed)?.phase {
+        if self.attempts.iter().any(Attempt::is_live) {
+            return None;
+        }
+        let ended = self.attempts.iter().filter(|attempt| !attempt.dismissed);
+        // Of two that ended at once, the one with a result counts.
+        match &ended.max_by_key(|attempt| (attempt.ended_at(), attempt.has_result()))?.phase {
             AttemptPhase::Active => None,
             AttemptPhase::Finished { finish, .. } => Some(finish),
         }
@@ -375,6 +404,11 @@ impl Spec {
     /// Its name without the part that it is.
     pub fn whole_name(&self) -> &str {
         self.part.as_ref().map_or(self.name.as_ref(), |part| part.of.as_str())
+    }
+
+    /// True when it has its final verdict.
+    pub fn is_decided(&self) -> bool {
+        matches!(self.phase, SpecPhase::Decided(_))
     }
 
     /// True while it waits for a slot.

@@ -16,6 +16,7 @@
 mod render;
 mod script;
 mod stage;
+mod submit;
 mod suite;
 
 use script::Block;

@@ -56,10 +56,12 @@ impl Names<'_> {
             Record::SubmissionDropped => "the newest submission is dropped".to_owned(),
             Record::AttemptDismissed { attempt } => format!("{} counts no more", self.attempt(*attempt)),
             Record::RunSealed => "sealed".to_owned(),
-            Record::AttemptAssigned { attempt, worker, slot, forecast, .. } => {
+            Record::AttemptAssigned { attempt, worker, slot, forecast, why, batch: _ } => {
                 let forecast =
                     forecast.map_or_else(|| "nothing known".to_owned(), |time| format!("forecast {time}"));
-                format!("{} assigned to {worker} slot {slot}, {forecast}", self.attempt(*attempt))
+                let backup = why.is_some_and(|why| why.rule == part_core::Rule::Backup);
+                let backup = if backup { ", as a backup" } else { "" };
+                format!("{} assigned to {worker} slot {slot}, {forecast}{backup}", self.attempt(*attempt))
             }
             Record::AttemptStarted { attempt } => format!("{} started", self.attempt(*attempt)),
             Record::TestsReported { attempt, batch, tests } => {
@@ -97,7 +99,11 @@ impl Names<'_> {
 
     fn reply(&self, reply: &Reply) -> String {
         match reply {
-            Reply::Submitted { run, new: true, .. } => format!("accepted as {}", self.run(*run)),
+            Reply::Submitted { run, new: true, attempt, joined } => {
+                let how = if *joined { "joins" } else { "accepted as" };
+                let attempt = if *attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
+                format!("{how} {}{attempt}", self.run(*run))
+            }
             Reply::Submitted { run, new: false, .. } => format!("is {} already", self.run(*run)),
             Reply::Cancelling => "cancelling".to_owned(),
             Reply::Refused(refusal) => format!("refused: {refusal}"),
@@ -120,7 +126,20 @@ impl Names<'_> {
             Command::Start(order) => {
                 let attempts: Vec<String> =
                     order.attempts.iter().map(|a| self.full_attempt(a.attempt)).collect();
-                format!("start {} on slot {}", attempts.join(" "), order.slot)
+                let mut more = String::new();
+                if attempts.len() > 1 {
+                    more.push_str(", in one process");
+                }
+                if let Some(cpus) = order.cpus {
+                    more.push_str(&format!(", on {cpus} CPUs"));
+                }
+                if let Some(limit) = order.attempts.first().and_then(|attempt| attempt.timeout) {
+                    more.push_str(&format!(", for at most {limit}"));
+                }
+                if let Some(only) = order.attempts.first().and_then(|attempt| attempt.only.as_ref()) {
+                    more.push_str(&format!(", only {}", only.join(" ")));
+                }
+                format!("start {} on slot {}{more}", attempts.join(" "), order.slot)
             }
             Command::Cancel { attempt, mode } => {
                 let how = match mode {
@@ -141,7 +160,8 @@ fn spec_added(spec: &part_core::SpecAdded) -> String {
         (None, None) if spec.size_bytes > 0 => format!("? ({} bytes)", spec.size_bytes),
         (None, None) => "?".to_owned(),
     };
-    format!("{} {known}", spec.name)
+    let part = spec.part.as_ref().map(|part| format!(" with {}", part.tests.join(" "))).unwrap_or_default();
+    format!("{} {known}{part}", spec.name)
 }
 
 fn cancel_reason(reason: &CancelReason) -> String {
@@ -159,6 +179,7 @@ fn figures(summary: &RunSummary) -> String {
         ("flaky", summary.flaky),
         ("carried", summary.carried),
         ("failed", summary.failed),
+        ("quarantined", summary.quarantined),
         ("cancelled", summary.cancelled),
         ("undecided", summary.undecided),
     ];

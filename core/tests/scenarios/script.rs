@@ -2,13 +2,14 @@
 //!
 //! | Command | Meaning |
 //! |---|---|
-//! | `worker W [slots=N] [KEY=VALUE …]` | a worker links for the first time, with these capabilities |
+//! | `worker W [slots=N] [extra=N] [cpus=N] [KEY=VALUE …]` | a worker links for the first time, with these capabilities |
 //! | `introduce W [holding=A/1,B/2:reported] [slots=N] [life=N]` | it links again, with these attempts |
 //! | `close-link W [life=N]` | its link closes, or the link of an earlier life |
 //! | `silent W`, `heard W` | it stops sending heartbeats (else one every 2 s); it sends one and goes on |
 //! | `drain W`, `undrain W` | it takes no new work; it takes it again |
 //! | `hold-back W [by=WHO]`, `let-work W` | an operator wants it to take no new work; to take it again |
-//! | `submit R group=L specs=A:3s,B:?,C:?900,D:carried [retries=N] [needs=REQ,REQ] [group=L2 …]` | a run is submitted; `?` is a spec without history, `?900` one with a file of 900 bytes. Also `max-failures=N`, `lost-after=10s`, `worker-kills=N`, `id=N`, `content=DIGEST` |
+//! | `submit R group=L specs=A:3s,B:?,C:?900,D:carried [retries=N] [needs=REQ,REQ] [group=L2 …]` | a run is submitted; `?` is a spec without history, `?900` one with a file of 900 bytes. What comes for a whole run and for a group is listed in `submit.rs`, and so is what may follow a spec |
+//! | `join R LABEL …` | the same, as another submission of R's build |
 //! | `report W A WHAT [message…]` | a report: `started`, `tests=2+1-1` (passed, failed, skipped), a verdict, or `lost=CAUSE` |
 //! | `resend W N` | report number N comes once more |
 //! | `cancel R [by=WHO]`, `kill R` | a client asks to stop the run |
@@ -17,10 +18,12 @@
 //! | `pause-leader 60s` | the leader itself does not run for so long |
 //! | `restart-leader` | a new leader folds the ledger, in the next term; all links are gone |
 //! | `uncommitted COMMAND` | the command's records cannot be committed; a new leader takes over |
-//! | `explain R A`, `workers`, `wakeup` | what the core says |
+//! | `scarce W [WHAT]` | its extra slots take nothing new, since WHAT is scarce; without WHAT they do again |
+//! | `explain R A`, `open R`, `workers`, `wakeup` | what the core says |
 //!
 //! A spec is written as its name, or `R:NAME` where several runs are open; an attempt as `NAME/NUMBER`.
 
+use crate::submit::{Submit, submit};
 use part_core::{AttemptVerdict, InvalidReason, LostCause, Millis};
 
 /// One line of a scenario that is not an answer.
@@ -45,14 +48,16 @@ pub(crate) fn blocks(text: &str) -> Vec<Block<'_>> {
 /// A command with its arguments.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Worker { worker: String, slots: Option<u32>, facts: Vec<(String, String)> },
+    Worker { worker: String, slots: Option<u32>, extra: u32, cpus: u32, facts: Vec<(String, String)> },
     Introduce { worker: String, slots: Option<u32>, life: Option<u64>, holding: Vec<(String, bool)> },
     CloseLink { worker: String, life: Option<u64> },
     Silent { worker: String },
     Heard { worker: String },
     Drain { worker: String, draining: bool },
     HoldBack { worker: String, by: Option<String> },
-    Submit(Submit),
+    Submit(Box<Submit>),
+    Scarce { worker: String, what: Option<String> },
+    Open { run: String },
     Report { worker: String, spec: String, what: What, message: String },
     Resend { worker: String, number: u64 },
     Cancel { run: String, by: String, kill: bool },
@@ -73,39 +78,6 @@ pub(crate) enum What {
     Tests { passed: u32, failed: u32, skipped: u32 },
     Finished(AttemptVerdict),
     Lost(LostCause),
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct Submit {
-    pub(crate) run: String,
-    pub(crate) id: Option<u128>,
-    pub(crate) max_failures: Option<u32>,
-    pub(crate) lost_after: Option<Millis>,
-    pub(crate) worker_kills: Option<u32>,
-    pub(crate) content: Option<String>,
-    pub(crate) groups: Vec<Group>,
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct Group {
-    pub(crate) label: String,
-    pub(crate) retries: u32,
-    pub(crate) needs: Vec<String>,
-    pub(crate) specs: Vec<Spec>,
-}
-
-#[derive(Debug)]
-pub(crate) struct Spec {
-    pub(crate) name: String,
-    pub(crate) known: Known,
-}
-
-/// What is known of a spec beforehand.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Known {
-    Nothing { size: u64 },
-    Took(Millis),
-    Passed,
 }
 
 /// Reads one command.
@@ -129,7 +101,9 @@ pub(crate) fn parse(text: &str) -> Result<Command, String> {
             Command::HoldBack { worker: first()?, by: Some(by) }
         }
         "let-work" => Command::HoldBack { worker: first()?, by: None },
-        "submit" => submit(first()?, &rest[1..])?,
+        "submit" | "join" => Command::Submit(Box::new(submit(first()?, verb == "join", &rest[1..])?)),
+        "scarce" => Command::Scarce { worker: first()?, what: rest.get(1).map(|what| (*what).to_owned()) },
+        "open" => Command::Open { run: first()? },
         "report" => report(&rest)?,
         "resend" => {
             Command::Resend { worker: first()?, number: number(rest.get(1).copied().unwrap_or_default())? }
@@ -153,15 +127,17 @@ pub(crate) fn parse(text: &str) -> Result<Command, String> {
 }
 
 fn worker(worker: String, words: &[&str]) -> Result<Command, String> {
-    let (mut slots, mut facts) = (None, Vec::new());
+    let (mut slots, mut extra, mut cpus, mut facts) = (None, 0, 0, Vec::new());
     for word in words {
         let (key, value) = word.split_once('=').unwrap_or((word, ""));
         match key {
             "slots" => slots = Some(number(value)?),
+            "extra" => extra = number(value)?,
+            "cpus" => cpus = number(value)?,
             _ => facts.push((key.to_owned(), value.to_owned())),
         }
     }
-    Ok(Command::Worker { worker, slots, facts })
+    Ok(Command::Worker { worker, slots, extra, cpus, facts })
 }
 
 fn introduce(worker: String, words: &[&str]) -> Result<Command, String> {
@@ -182,46 +158,6 @@ fn introduce(worker: String, words: &[&str]) -> Result<Command, String> {
     Ok(Command::Introduce { worker, slots, life, holding })
 }
 
-fn submit(run: String, words: &[&str]) -> Result<Command, String> {
-    let mut submit = Submit { run, ..Submit::default() };
-    for word in words {
-        let (key, value) = word.split_once('=').ok_or_else(|| format!("{word:?} is not understood"))?;
-        match key {
-            "id" => submit.id = Some(number(value)?),
-            "max-failures" => submit.max_failures = Some(number(value)?),
-            "lost-after" => submit.lost_after = Some(duration(value)?),
-            "worker-kills" => submit.worker_kills = Some(number(value)?),
-            "content" => submit.content = Some(value.to_owned()),
-            "group" => submit.groups.push(Group { label: value.to_owned(), ..Group::default() }),
-            "retries" | "needs" | "specs" => {
-                let group =
-                    submit.groups.last_mut().ok_or_else(|| format!("{key} comes before its group"))?;
-                match key {
-                    "retries" => group.retries = number(value)?,
-                    "needs" => group.needs = value.split(',').map(str::to_owned).collect(),
-                    _ => group.specs = value.split(',').map(spec).collect::<Result<_, _>>()?,
-                }
-            }
-            _ => return Err(format!("{key:?} is not understood")),
-        }
-    }
-    Ok(Command::Submit(submit))
-}
-
-fn spec(text: &str) -> Result<Spec, String> {
-    let (name, known) =
-        text.split_once(':').ok_or_else(|| format!("{text:?}: what is known of it is missing"))?;
-    let known = match known {
-        "?" => Known::Nothing { size: 0 },
-        "carried" => Known::Passed,
-        _ => match known.strip_prefix('?') {
-            Some(size) => Known::Nothing { size: number(size)? },
-            None => Known::Took(duration(known)?),
-        },
-    };
-    Ok(Spec { name: name.to_owned(), known })
-}
-
 fn report(words: &[&str]) -> Result<Command, String> {
     let [worker, spec, what, message @ ..] = words else {
         return Err("worker, spec and what are needed".to_owned());
@@ -238,6 +174,7 @@ fn report(words: &[&str]) -> Result<Command, String> {
         "lost=no-room" => What::Lost(LostCause::NoRoom),
         "lost=refused" => What::Lost(LostCause::Refused),
         "lost=worker-failed" => What::Lost(LostCause::WorkerFailed),
+        "lost=batch-ended" => What::Lost(LostCause::BatchEnded),
         "cancelled" => What::Finished(AttemptVerdict::Cancelled),
         "no-tests" => What::Finished(AttemptVerdict::Invalid(InvalidReason::NoTests)),
         "invalid-report" => What::Finished(AttemptVerdict::Invalid(InvalidReason::Report)),
@@ -256,7 +193,7 @@ fn tests(text: &str) -> Result<What, String> {
     Ok(What::Tests { passed, failed, skipped })
 }
 
-fn duration(text: &str) -> Result<Millis, String> {
+pub(crate) fn duration(text: &str) -> Result<Millis, String> {
     let wrong = |_| format!("{text:?} is no duration (write 250ms or 3s)");
     match text.strip_suffix("ms") {
         Some(millis) => millis.parse().map(Millis).map_err(wrong),
@@ -264,6 +201,6 @@ fn duration(text: &str) -> Result<Millis, String> {
     }
 }
 
-fn number<N: std::str::FromStr>(text: &str) -> Result<N, String> {
+pub(crate) fn number<N: std::str::FromStr>(text: &str) -> Result<N, String> {
     text.parse().map_err(|_| format!("{text:?} is no number"))
 }

@@ -1,7 +1,8 @@
 //! Plays commands against a core, as a driver would, and checks it after every input.
 
 use crate::render::{Names, worker_view};
-use crate::script::{Command, Submit, What};
+use crate::script::{Command, What};
+use crate::submit::Submit;
 use crate::suite;
 use part_core::{
     AttemptId, CancelMode, Capabilities, Config, Core, Effect, Entry, Finish, HeldAttempt, HeldState,
@@ -33,6 +34,8 @@ pub(crate) struct Stage {
 struct Bench {
     facts: Vec<(String, String)>,
     slots: u32,
+    extra: u32,
+    cpus: u32,
     life: u64,
     linked: bool,
     silent: bool,
@@ -71,6 +74,15 @@ impl Stage {
                 self.restart_leader();
             }
             Command::Explain { run, spec } => self.explain(&run, &spec),
+            Command::Open { run } => {
+                let run = self.core.state().run(self.run(&run));
+                let because = run.map(|run| run.open_because(self.now));
+                self.answers.push(match because {
+                    Some(Some(because)) => because,
+                    Some(None) => "something of it is left to run".to_owned(),
+                    None => "it is over".to_owned(),
+                });
+            }
             Command::Workers => {
                 let views = self.core.workers(self.now);
                 let names = Names { state: &self.folded, runs: &self.runs };
@@ -88,6 +100,7 @@ impl Stage {
             | Command::Drain { .. }
             | Command::HoldBack { .. }
             | Command::Submit(_)
+            | Command::Scarce { .. }
             | Command::Report { .. }
             | Command::Resend { .. }
             | Command::Cancel { .. }
@@ -103,10 +116,12 @@ impl Stage {
     /// The input that a command stands for.
     fn input(&mut self, command: Command) -> Input {
         match command {
-            Command::Worker { worker, slots, facts } => {
+            Command::Worker { worker, slots, extra, cpus, facts } => {
                 let bench = Bench {
                     facts,
                     slots: slots.unwrap_or(1),
+                    extra,
+                    cpus,
                     life: 1,
                     linked: true,
                     silent: false,
@@ -140,8 +155,12 @@ impl Stage {
                 Input::Heartbeat { incarnation: Incarnation(bench.life), worker: WorkerId(worker) }
             }
             Command::Drain { worker, draining } => Input::DrainChanged { worker: WorkerId(worker), draining },
+            Command::Scarce { worker, what } => {
+                let incarnation = Incarnation(self.bench(&worker).life);
+                Input::PressureChanged { worker: WorkerId(worker), incarnation, scarce: what }
+            }
             Command::HoldBack { worker, by } => Input::HeldBack { worker: WorkerId(worker), by },
-            Command::Submit(submit) => self.submission(submit),
+            Command::Submit(submit) => self.submission(*submit),
             Command::Report { worker, spec, what, message } => self.report(&worker, &spec, what, message),
             Command::Resend { worker, number } => {
                 let bench = self.bench(&worker);
@@ -166,6 +185,7 @@ impl Stage {
             | Command::RestartLeader
             | Command::Uncommitted(_)
             | Command::Explain { .. }
+            | Command::Open { .. }
             | Command::Workers
             | Command::Wakeup) => panic!("{}: {other:?} is no single input", self.place),
         }
@@ -271,8 +291,8 @@ impl Stage {
             draining: false,
             problem: None,
             version: String::new(),
-            cpus: 0,
-            extra_slots: Vec::new(),
+            cpus: bench.cpus,
+            extra_slots: (bench.slots..bench.slots + bench.extra).map(SlotId).collect(),
             scarce: None,
         };
         Input::WorkerIntroduced { introduction }

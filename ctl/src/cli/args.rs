@@ -91,8 +91,20 @@ pub(crate) struct ShowArgs {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct WatchArgs {
     /// The run: its id, a unique prefix of it, or `latest`
-    #[arg(default_value = "latest")]
+    #[arg(default_value = "latest", conflicts_with = "ci_build_id")]
     pub(crate) run: String,
+
+    /// The newest attempt of this CI build, in place of a run, with all its groups
+    #[arg(long, value_name = "ID")]
+    pub(crate) ci_build_id: Option<String>,
+
+    /// Only a build of this project [default: that of part.toml, where there is one]
+    #[arg(long, value_name = "NAME", requires = "ci_build_id")]
+    pub(crate) project: Option<String>,
+
+    /// This attempt of the build, from 1
+    #[arg(long, value_name = "N", requires = "ci_build_id", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) attempt: Option<u32>,
 
     /// A spec that passed only on a retry fails the run
     #[arg(long)]
@@ -258,6 +270,7 @@ pub(crate) struct ManArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::TimeLimit;
     use clap::CommandFactory;
     use part_core::Millis;
 
@@ -281,7 +294,7 @@ mod tests {
         let Command::Submit(args) = cli.command else { panic!("not submit") };
         assert_eq!(args.group, ["package/admin", "b"]);
         assert_eq!(args.env, [("A".to_owned(), "1".to_owned()), ("B".to_owned(), "x=y".to_owned())]);
-        assert_eq!((args.timeout, args.idle_timeout), (Some(Millis(90_000)), Some(Millis(0))));
+        assert_eq!((args.timeout, args.idle_timeout), (Some(TimeLimit::Length(Millis(90_000))), Some(Millis(0))));
         assert_eq!(args.listing(), Some(false));
         assert_eq!(args.report.workers, Some(4));
         assert_eq!(args.require, ["os=linux"]);

@@ -1,7 +1,9 @@
 //! The command line, parsed dumbly: what was typed, as typed. What it means is decided in `crate::verbs`.
 
 mod args;
+mod balance;
 mod global;
+mod joining;
 mod submit;
 
 pub(crate) use args::{
@@ -9,4 +11,5 @@ pub(crate) use args::{
     HistoryArgs, InitArgs, LogsArgs, ManArgs, RerunArgs, RunsArgs, ShowArgs, UndrainArgs, WatchArgs,
 };
 pub(crate) use global::GlobalArgs;
+pub(crate) use joining::JoinArgs;
 pub(crate) use submit::{ProjectArgs, ReportArgs, SubmitArgs};

@@ -1,6 +1,8 @@
 //! Options of `submit` and of what else starts runs.
 
-use crate::config::parse_duration;
+use super::balance::BalanceArgs;
+use super::joining::JoinArgs;
+use crate::config::{TimeLimit, parse_duration, parse_time_limit};
 use part_core::Millis;
 use std::path::PathBuf;
 
@@ -27,9 +29,9 @@ pub(crate) struct SubmitArgs {
     #[arg(short, long, value_name = "NAME=VALUE", value_parser = variable)]
     pub(crate) env: Vec<(String, String)>,
 
-    /// Limit for one attempt of a spec, such as 90s or 5m; 0s for none
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
-    pub(crate) timeout: Option<Millis>,
+    /// Limit for one attempt of a spec, such as 90s or 5m, or 5x for a multiple of its forecast; 0s for none
+    #[arg(long, value_name = "DURATION", value_parser = parse_time_limit)]
+    pub(crate) timeout: Option<TimeLimit>,
 
     /// Limit for silence of an attempt; 0s for none
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
@@ -40,12 +42,8 @@ pub(crate) struct SubmitArgs {
     pub(crate) retries: Option<u32>,
 
     /// Stop the run once so many specs have failed for good
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, visible_alias = "auto-cancel-after-failures", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_failures: Option<u32>,
-
-    /// The CI build that this run belongs to [default: found in the CI system's environment]
-    #[arg(long, value_name = "ID")]
-    pub(crate) ci_build_id: Option<String>,
 
     /// What workers must be able to do, such as os=linux or browser.chromium>=120; may be repeated
     #[arg(long, value_name = "REQUIREMENT")]
@@ -64,10 +62,16 @@ pub(crate) struct SubmitArgs {
     pub(crate) dry_run: bool,
 
     #[command(flatten)]
+    pub(crate) join: JoinArgs,
+
+    #[command(flatten)]
     pub(crate) report: ReportArgs,
 
     #[command(flatten)]
     pub(crate) project: ProjectArgs,
+
+    #[command(flatten)]
+    pub(crate) balance: BalanceArgs,
 }
 
 /// What becomes of a run's results.

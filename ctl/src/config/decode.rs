@@ -1,10 +1,10 @@
 //! Reading tables of part.toml key by key, so that every problem is found at once and stands at its place.
 
 use super::glob::SpecGlob;
-use super::source::{Problem, SourceText};
+use super::source::{Place, Problem, SourceText};
 use super::suggest::nearest;
 use super::values::{check_env, parse_duration};
-use part_core::{Millis, Requirement};
+use part_core::{Lock, Millis, Requirement};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::ops::{Range, RangeInclusive};
@@ -16,11 +16,13 @@ pub(crate) struct Findings<'t> {
     pub(crate) source: SourceText<'t>,
     pub(crate) errors: Vec<Problem>,
     pub(crate) warnings: Vec<Problem>,
+    /// The permits of each lock, and where they were given first.
+    locks: BTreeMap<String, (u32, Place)>,
 }
 
 impl<'t> Findings<'t> {
     pub(crate) fn new(source: SourceText<'t>) -> Self {
-        Findings { source, errors: Vec::new(), warnings: Vec::new() }
+        Findings { source, errors: Vec::new(), warnings: Vec::new(), locks: BTreeMap::new() }
     }
 
     pub(crate) fn error(&mut self, at: Range<usize>, message: impl Into<String>) {
@@ -34,6 +36,17 @@ impl<'t> Findings<'t> {
         help: impl Into<String>,
     ) {
         self.errors.push(self.source.problem(at, message).help(help));
+    }
+
+    /// Takes note of a lock; one that has other permits elsewhere is an error.
+    pub(crate) fn lock(&mut self, at: Range<usize>, lock: &Lock) {
+        let place = self.source.place(at.clone());
+        let (permits, first) = self.locks.entry(lock.name.clone()).or_insert((lock.permits, place));
+        if *permits != lock.permits {
+            let message =
+                format!("lock {:?} has permits {} here and {permits} at {first}", lock.name, lock.permits);
+            self.error_with_help(at, message, "a lock is one for the whole mesh: give it the same number everywhere");
+        }
     }
 }
 
@@ -178,8 +191,58 @@ impl<'a, 'd> Section<'a, 'd> {
         Some(texts)
     }
 
+    /// A whole number that may be below 0.
+    pub(crate) fn signed(
+        &self,
+        key: &str,
+        allowed: RangeInclusive<i32>,
+        findings: &mut Findings<'_>,
+    ) -> Option<i32> {
+        let value = self.value(key)?;
+        let Some(number) = value.get_ref().as_integer() else {
+            mismatch(findings, key, value, "a whole number", "write it without quotation marks");
+            return None;
+        };
+        let parsed = i32::from_str_radix(number.as_str(), number.radix()).ok();
+        let fitting = parsed.filter(|number| allowed.contains(number));
+        if fitting.is_none() {
+            let message = format!("{key:?} is a whole number from {} to {}", allowed.start(), allowed.end());
+            findings.error(value.span(), message);
+        }
+        fitting
+    }
+
+    /// The tables of a list of tables; anything else in it is reported and left out.
+    pub(crate) fn tables(&self, key: &str, findings: &mut Findings<'_>) -> Vec<Section<'a, 'd>> {
+        let Some(value) = self.value(key) else { return Vec::new() };
+        let name = format!("[{}.{key}]", self.name);
+        let help = format!("write each as a section of its own: [{name}]");
+        let Some(elements) = value.get_ref().as_array() else {
+            mismatch(findings, key, value, "a list of tables", &help);
+            return Vec::new();
+        };
+        let mut sections = Vec::with_capacity(elements.len());
+        for element in elements.iter() {
+            match element.get_ref().as_table() {
+                Some(table) => sections.push(Section::new(name.clone(), element.span(), table)),
+                None => mismatch(findings, key, element, "a list of tables", &help),
+            }
+        }
+        sections
+    }
+
     /// A list of globs that is not empty.
     pub(crate) fn globs(&self, key: &str, findings: &mut Findings<'_>) -> Option<Vec<SpecGlob>> {
+        let globs = self.placed_globs(key, findings)?;
+        Some(globs.into_iter().map(Spanned::into_inner).collect())
+    }
+
+    /// A list of globs that is not empty, with their places.
+    pub(crate) fn placed_globs(
+        &self,
+        key: &str,
+        findings: &mut Findings<'_>,
+    ) -> Option<Vec<Spanned<SpecGlob>>> {
         let texts = self.texts(key, findings)?;
         if self.value(key).and_then(|value| value.get_ref().as_array()).is_some_and(|list| list.is_empty()) {
             let at = self.value(key).map_or(self.at.clone(), Spanned::span);
@@ -189,14 +252,26 @@ impl<'a, 'd> Section<'a, 'd> {
                 "leave the key out, or name at least one glob",
             );
         }
-        let parsed =
-            texts.iter().filter_map(|text| checked(findings, text.span(), SpecGlob::parse(text.get_ref())));
+        let parsed = texts.iter().filter_map(|text| {
+            let glob = checked(findings, text.span(), SpecGlob::parse(text.get_ref()))?;
+            Some(Spanned::new(text.span(), glob))
+        });
         Some(parsed.collect())
     }
 
     pub(crate) fn requirements(&self, key: &str, findings: &mut Findings<'_>) -> Vec<Requirement> {
         let texts = self.texts(key, findings).unwrap_or_default();
-        texts.iter().filter_map(|text| checked(findings, text.span(), text.get_ref().parse())).collect()
+        let mut requirements = Vec::with_capacity(texts.len());
+        for text in texts {
+            match text.get_ref().parse::<Requirement>() {
+                Ok(requirement) => requirements.push(requirement),
+                Err(error) => {
+                    let at = findings.source.within(text.span(), text.get_ref(), error.column());
+                    findings.error(at, error.to_string());
+                }
+            }
+        }
+        requirements
     }
 
     /// Environment variables; numbers and booleans are taken as they are written.
@@ -232,7 +307,13 @@ pub(crate) fn checked<T, E: Display>(
 }
 
 /// Reports a value of the wrong kind.
-fn mismatch(findings: &mut Findings<'_>, key: &str, value: &Spanned<DeValue<'_>>, wanted: &str, help: &str) {
+pub(super) fn mismatch(
+    findings: &mut Findings<'_>,
+    key: &str,
+    value: &Spanned<DeValue<'_>>,
+    wanted: &str,
+    help: &str,
+) {
     let found = match value.get_ref() {
         DeValue::String(_) => "a string",
         DeValue::Integer(_) => "a whole number",

@@ -1,17 +1,20 @@
 //! The sections of part.toml, from text to [`Project`].
 
+use super::balance::{decode_balance, decode_limit, decode_locks};
 use super::decode::{Findings, Known, Section, checked};
 use super::error::{ConfigError, Problems};
 use super::frameworks::{
     Frameworks, check_browser, decode_command, decode_frameworks, decode_report, templates,
 };
 use super::locate::Warning;
-use super::model::{Group, Project, RunDefaults, Settings, Suite};
+use super::model::{Group, Project, Settings, Suite};
+use super::rules::decode_rules;
+use super::run::decode_run;
 use super::source::SourceText;
 use super::suggest::did_you_mean;
 use super::values::check_name;
 use super::workspace::{decode_setup, decode_workspace};
-use part_core::{Bounds, Millis};
+use part_core::Bounds;
 use part_frameworks::table::Framework;
 use std::path::Path;
 use toml::Spanned;
@@ -28,13 +31,6 @@ const TOP: Known = Known {
     ],
 };
 pub(super) const PROJECT: Known = Known { keys: &["name"], elsewhere: &[] };
-pub(super) const RUN: Known = Known {
-    keys: &["max-failures", "workers", "lost-after", "worker-kills"],
-    elsewhere: &[
-        ("retries", "[suites.NAME] or [groups.LABEL]"),
-        ("timeout", "[suites.NAME] or [groups.LABEL]"),
-    ],
-};
 pub(super) const SUITE: Known = Known {
     keys: &[
         "framework",
@@ -54,8 +50,25 @@ pub(super) const SUITE: Known = Known {
         "retries",
         "list-tests",
         "copy-workspace",
+        "parallel",
+        "max-threads",
+        "algorithm",
+        "backups",
+        "batches",
+        "split",
+        "locks",
+        "collections",
+        "assemblies",
+        "quarantine",
+        "rules",
     ],
-    elsewhere: &[("suite", "[groups.LABEL]"), ("max-failures", "[run]"), ("workers", "[run]")],
+    elsewhere: &[
+        ("suite", "[groups.LABEL]"),
+        ("max-failures", "[run]"),
+        ("workers", "[run]"),
+        ("retry-budget", "[run]"),
+        ("failed-first", "[run]"),
+    ],
 };
 pub(super) const GROUP: Known = Known {
     keys: &[
@@ -73,6 +86,17 @@ pub(super) const GROUP: Known = Known {
         "retries",
         "list-tests",
         "copy-workspace",
+        "parallel",
+        "max-threads",
+        "algorithm",
+        "backups",
+        "batches",
+        "split",
+        "locks",
+        "collections",
+        "assemblies",
+        "quarantine",
+        "rules",
     ],
     elsewhere: &[
         ("framework", "[suites.NAME]"),
@@ -81,6 +105,8 @@ pub(super) const GROUP: Known = Known {
         ("report", "[suites.NAME]"),
         ("max-failures", "[run]"),
         ("workers", "[run]"),
+        ("retry-budget", "[run]"),
+        ("failed-first", "[run]"),
     ],
 };
 
@@ -133,27 +159,6 @@ fn decode_project(top: &Section<'_, '_>, root: &Path, findings: &mut Findings<'_
     }
 }
 
-fn decode_run(top: &Section<'_, '_>, findings: &mut Findings<'_>) -> RunDefaults {
-    let Some(section) = top.section("run", findings) else { return RunDefaults::default() };
-    section.warn_unknown(RUN, findings);
-    let slots = u32::try_from(Bounds::DEFAULT.slots_per_worker).unwrap_or(u32::MAX);
-    RunDefaults {
-        max_failures: section.count("max-failures", 1..=u32::MAX, findings),
-        workers: section.count("workers", 1..=slots, findings),
-        lost_after: decode_lost_after(&section, findings),
-        worker_kills: section.count("worker-kills", 1..=100, findings),
-    }
-}
-
-fn decode_lost_after(section: &Section<'_, '_>, findings: &mut Findings<'_>) -> Option<Millis> {
-    let length = section.duration("lost-after", findings)?;
-    if length == Millis::ZERO {
-        let at = section.value("lost-after").map_or(0..0, Spanned::span);
-        findings.error(at, "\"lost-after\" has to be longer than nothing");
-    }
-    Some(length)
-}
-
 fn decode_suites(top: &Section<'_, '_>, frameworks: &Frameworks, findings: &mut Findings<'_>) -> Vec<Suite> {
     let sections = named_sections(top, "suites", "suite name", findings);
     sections
@@ -181,6 +186,7 @@ fn decode_suite(
         command: framework.and_then(|framework| decode_command(section, framework, findings)),
         report: framework.and_then(|framework| decode_report(section, framework, findings)),
         settings: decode_settings(section, findings),
+        rules: decode_rules(section, findings),
         framework: framework?.name.clone(),
         name,
     })
@@ -267,6 +273,7 @@ fn decode_group(
         specs: section.globs("specs", findings),
         exclude: section.globs("exclude", findings).unwrap_or_default(),
         settings: decode_settings(section, findings),
+        rules: decode_rules(section, findings),
     };
     (!group.suite.is_empty()).then_some(group)
 }
@@ -304,19 +311,25 @@ fn decode_settings(section: &Section<'_, '_>, findings: &mut Findings<'_>) -> Se
     if let Some(browser) = &browser {
         checked(findings, browser.span(), check_name("browser", browser.get_ref()));
     }
-    Settings {
+    let limit = decode_limit(section, "timeout", findings);
+    let mut settings = Settings {
         requires: section.requirements("requires", findings),
         env: section.env("env", findings),
         args: decode_templates(section, "args", findings),
         artifacts: decode_templates(section, "artifacts", findings),
         browser: browser.map(Spanned::into_inner),
-        timeout: section.duration("timeout", findings),
+        timeout: None,
+        timeout_percent: None,
         idle_timeout: section.duration("idle-timeout", findings),
         grace: section.duration("grace", findings),
         retries: section.count("retries", 0..=Bounds::DEFAULT.retries, findings),
         list_tests: section.boolean("list-tests", findings),
         copy_workspace: section.boolean("copy-workspace", findings),
-    }
+        balance: decode_balance(section, findings),
+        locks: decode_locks(section, findings),
+    };
+    settings.limit(limit);
+    settings
 }
 
 /// Texts with placeholders, checked and kept as they are written.

@@ -1,7 +1,9 @@
 //! What part.toml says, checked.
 
 use super::glob::SpecGlob;
-use part_core::{Millis, Requirement, SetupStep};
+use super::source::Place;
+use super::values::TimeLimit;
+use part_core::{Algorithm, Expect, Lock, Millis, Parallel, Requirement, SetupStep, Threads};
 use part_frameworks::Template;
 use part_frameworks::table::{Catalogue, ReportTable};
 use std::collections::BTreeMap;
@@ -31,7 +33,7 @@ pub struct Project {
 }
 
 /// `[run]`: defaults that flags override.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunDefaults {
     /// Cancel what is left once so many specs have failed for good.
     pub max_failures: Option<u32>,
@@ -41,6 +43,20 @@ pub struct RunDefaults {
     pub lost_after: Option<Millis>,
     /// Workers that a spec may take down before it is stopped.
     pub worker_kills: Option<u32>,
+    /// How long a run that others may join stays open after it has become quiet.
+    pub completion_delay: Option<Millis>,
+    /// The groups that a run waits for.
+    pub expect: Option<Expect>,
+    /// A run's share of the mesh.
+    pub weight: Option<u32>,
+    /// Runs of a higher priority go first.
+    pub priority: Option<i32>,
+    /// Retries of all specs of a run together.
+    pub retry_budget: Option<u32>,
+    /// How long what no worker can run waits for one that can.
+    pub wait_for_workers: Option<Millis>,
+    /// Specs that failed in the run before go first.
+    pub failed_first: Option<bool>,
 }
 
 /// `[workspace]`: what travels to a mesh beyond what git does not ignore, and how much it may be.
@@ -85,6 +101,8 @@ pub struct Suite {
     pub report: Option<ReportTable>,
     /// Everything that groups may set too.
     pub settings: Settings,
+    /// What it says of some specs, in the order in which it counts.
+    pub rules: Vec<SpecRule>,
 }
 
 /// `[groups.LABEL]`.
@@ -100,6 +118,8 @@ pub struct Group {
     pub exclude: Vec<SpecGlob>,
     /// What it sets over its suite.
     pub settings: Settings,
+    /// What it says of some specs, over what its suite says.
+    pub rules: Vec<SpecRule>,
 }
 
 /// What suites and groups may both set.
@@ -115,8 +135,10 @@ pub struct Settings {
     pub artifacts: Vec<String>,
     /// Browser to run in.
     pub browser: Option<String>,
-    /// Limit for one attempt.
+    /// Limit for one attempt; zero means none.
     pub timeout: Option<Millis>,
+    /// Limit for one attempt in hundredths of its forecast; [`Settings::timeout`] stays the upper limit.
+    pub timeout_percent: Option<u32>,
     /// Limit for silence.
     pub idle_timeout: Option<Millis>,
     /// From the polite stop to the kill.
@@ -127,6 +149,57 @@ pub struct Settings {
     pub list_tests: Option<bool>,
     /// Whether each attempt gets its own copy of the workspace.
     pub copy_workspace: Option<bool>,
+    /// What runs beside what.
+    pub balance: Balance,
+    /// What every spec holds while it runs, sorted by name; a group adds to its suite's.
+    pub locks: Vec<Lock>,
+}
+
+/// What runs beside what, and in which processes; none where nothing is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Balance {
+    /// What may run at the same time.
+    pub parallel: Option<Parallel>,
+    /// How many specs one worker runs at a time.
+    pub threads: Option<Threads>,
+    /// What [`Balance::threads`] limits.
+    pub algorithm: Option<Algorithm>,
+    /// Whether a spec far beyond its forecast may get a second attempt elsewhere.
+    pub backups: Option<bool>,
+    /// Whether short specs may share a process.
+    pub batches: Option<bool>,
+    /// Whether a spec may be split by its tests.
+    pub split: Option<bool>,
+}
+
+/// Something that a suite or group says of some of its specs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpecRule {
+    /// Where it stands.
+    pub place: Place,
+    /// Which specs.
+    pub specs: Vec<PlacedGlob>,
+    /// Their collection.
+    pub collection: Option<String>,
+    /// Their assembly.
+    pub assembly: Option<String>,
+    /// Whether they may run beside others of the group.
+    pub parallel: Option<bool>,
+    /// What they hold while they run.
+    pub locks: Vec<Lock>,
+    /// Whether they run without failing the run.
+    pub quarantine: Option<bool>,
+    /// Whether they may be split.
+    pub split: Option<bool>,
+}
+
+/// A glob and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlacedGlob {
+    /// The glob.
+    pub glob: SpecGlob,
+    /// Where it stands.
+    pub place: Place,
 }
 
 impl Project {
@@ -150,24 +223,90 @@ impl Project {
     }
 }
 
+impl Balance {
+    /// This with what a narrower section, or a flag, says over it.
+    pub(crate) fn under(self, narrower: Balance) -> Balance {
+        Balance {
+            parallel: narrower.parallel.or(self.parallel),
+            threads: narrower.threads.or(self.threads),
+            algorithm: narrower.algorithm.or(self.algorithm),
+            backups: narrower.backups.or(self.backups),
+            batches: narrower.batches.or(self.batches),
+            split: narrower.split.or(self.split),
+        }
+    }
+}
+
+impl SpecRule {
+    /// A rule that says nothing yet.
+    pub(crate) fn new(place: Place, specs: Vec<PlacedGlob>) -> Self {
+        SpecRule {
+            place,
+            specs,
+            collection: None,
+            assembly: None,
+            parallel: None,
+            locks: Vec::new(),
+            quarantine: None,
+            split: None,
+        }
+    }
+
+    /// True when it says nothing of its specs.
+    pub(crate) fn is_empty(&self) -> bool {
+        let SpecRule { place: _, specs: _, collection, assembly, parallel, locks, quarantine, split } = self;
+        collection.is_none()
+            && assembly.is_none()
+            && parallel.is_none()
+            && locks.is_empty()
+            && quarantine.is_none()
+            && split.is_none()
+    }
+}
+
 impl Settings {
+    /// Takes a limit for one attempt over. A multiple of the forecast leaves a limit that is there as the upper one; a
+    /// length replaces both.
+    pub(crate) fn limit(&mut self, limit: Option<TimeLimit>) {
+        match limit {
+            None => {}
+            Some(TimeLimit::Length(length)) => (self.timeout, self.timeout_percent) = (Some(length), None),
+            Some(TimeLimit::Times(hundredths)) => self.timeout_percent = Some(hundredths),
+        }
+    }
+
     /// These settings with those of a narrower section over them.
     pub(crate) fn under(&self, narrower: &Settings) -> Settings {
         let joined = |wide: &[String], narrow: &[String]| wide.iter().chain(narrow).cloned().collect();
         let mut env = self.env.clone();
         env.extend(narrower.env.clone());
+        let (timeout, timeout_percent) = match (narrower.timeout, narrower.timeout_percent) {
+            (None, None) => (self.timeout, self.timeout_percent),
+            (None, times) => (self.timeout, times),
+            (length, times) => (length, times),
+        };
         Settings {
             requires: self.requires.iter().chain(&narrower.requires).cloned().collect(),
             env,
             args: joined(&self.args, &narrower.args),
             artifacts: joined(&self.artifacts, &narrower.artifacts),
             browser: narrower.browser.clone().or_else(|| self.browser.clone()),
-            timeout: narrower.timeout.or(self.timeout),
+            timeout,
+            timeout_percent,
             idle_timeout: narrower.idle_timeout.or(self.idle_timeout),
             grace: narrower.grace.or(self.grace),
             retries: narrower.retries.or(self.retries),
             list_tests: narrower.list_tests.or(self.list_tests),
             copy_workspace: narrower.copy_workspace.or(self.copy_workspace),
+            balance: self.balance.under(narrower.balance),
+            locks: with_locks(&self.locks, &narrower.locks),
         }
     }
+}
+
+/// Locks with more of them, sorted by name; of two with one name the later one's permits count.
+pub(crate) fn with_locks(locks: &[Lock], more: &[Lock]) -> Vec<Lock> {
+    let by_name: BTreeMap<&str, u32> =
+        locks.iter().chain(more).map(|lock| (lock.name.as_str(), lock.permits)).collect();
+    by_name.into_iter().map(|(name, permits)| Lock { name: name.to_owned(), permits }).collect()
 }

@@ -66,6 +66,43 @@ impl<'t> SourceText<'t> {
             excerpt: Excerpt::cut(text, before, marked.count().max(1)),
         }
     }
+
+    /// The place of a character of a string, by its number from 1. All of the string where it is written with escapes.
+    pub(crate) fn within(&self, at: Range<usize>, value: &str, column: usize) -> Range<usize> {
+        let written = self.text.get(at.clone()).unwrap_or_default();
+        let Some(lead) = written.find(value).filter(|_| !value.is_empty()) else { return at };
+        let before =
+            value.char_indices().nth(column.saturating_sub(1)).map_or(value.len(), |(place, _)| place);
+        let start = at.start + lead + before;
+        start..start + 1
+    }
+
+    /// A range of bytes, to be named later.
+    pub(crate) fn place(&self, at: Range<usize>) -> Place {
+        Place(self.problem(at, ""))
+    }
+}
+
+/// A place in a file, of which something may have to be said later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place(Problem);
+
+impl Place {
+    /// Something that is wrong there.
+    pub(crate) fn problem(&self, message: impl Into<String>) -> Problem {
+        Problem { message: message.into(), ..self.0.clone() }
+    }
+
+    /// Where it is, in the order of the file.
+    pub(crate) fn position(&self) -> (usize, usize) {
+        (self.0.line, self.0.column)
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.0.file.display(), self.0.line, self.0.column)
+    }
 }
 
 impl Problem {
@@ -155,6 +192,24 @@ mod tests {
         assert!(shown("a = ", 4..4).contains("1 | a = \n  |     ^\n"));
         assert!(shown("a = 1\r\nb", 4..5).contains("1 | a = 1\n"));
         assert!(shown("", 7..9).contains("1 | \n  | ^\n"));
+    }
+
+    #[test]
+    fn a_character_of_a_string_is_found() {
+        let text = "a = \"größe = 5\"\nb = \"\\u0041 = 5\"\nc = '''os'''";
+        let source = SourceText::new(Path::new("part.toml"), text);
+        let at = |written: &str, column| {
+            let start = text.find(written).unwrap_or_default();
+            let value = written.trim_matches(['"', '\'']);
+            let problem = source.problem(source.within(start..start + written.len(), value, column), "wrong");
+            (problem.line, problem.column)
+        };
+        assert_eq!(at("\"größe = 5\"", 7), (1, 12));
+        // Past the end is the quotation mark.
+        assert_eq!(at("\"größe = 5\"", 10), (1, 15));
+        assert_eq!(at("'''os'''", 1), (3, 8));
+        let escaped = text.find("\"\\u0041").unwrap_or_default();
+        assert_eq!(source.within(escaped..escaped + 12, "A = 5", 3), escaped..escaped + 12);
     }
 
     #[test]

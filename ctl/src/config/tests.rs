@@ -1,17 +1,17 @@
 //! What people are told about a part.toml that is wrong.
 
 use super::file::{self, parse};
-use super::workspace;
+use super::{rules, run, workspace};
 use super::{ConfigError, Project, Warning};
 use part_core::Millis;
 use std::path::Path;
 
-fn read(text: &str) -> Result<(Project, Vec<Warning>), ConfigError> {
+pub(super) fn read(text: &str) -> Result<(Project, Vec<Warning>), ConfigError> {
     parse(text, Path::new("part.toml"), Path::new("/home/you/shop/part.toml"), Path::new("/home/you/shop"))
 }
 
 /// The problems, or the warnings, as they are shown.
-fn told(text: &str) -> String {
+pub(super) fn told(text: &str) -> String {
     match read(text) {
         Ok((_, warnings)) => warnings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n"),
         Err(error) => error.to_string(),
@@ -146,7 +146,7 @@ framework = "pytest"
 specs = "tests/**"
 exclude = ["../other/*", "tests/["]
 folder = "/srv/api"
-timeout = "5x"
+timeout = "soon"
 idle-timeout = 30
 retries = 500
 requires = ["os = ", "browser.chromium>=1"]
@@ -212,10 +212,10 @@ suite = "e2f"
        |          ^^^^^^^^^^
        = write it relative to the folder of part.toml, like "services/api"
 
-    part.toml:18:11: "5x" is not a length of time (write `90s`, `5m`, `1h30m` or `500ms`)
+    part.toml:18:11: "soon" is neither a length of time (write `90s`, `5m`, `1h30m` or `500ms`) nor a multiple of the forecast (write `5x`)
        |
-    18 | timeout = "5x"
-       |           ^^^^
+    18 | timeout = "soon"
+       |           ^^^^^^
 
     part.toml:19:16: "idle-timeout" is a length of time and needs a unit
        |
@@ -463,7 +463,7 @@ run.comand = []
        |
     15 | colour = "red"
        | ^^^^^^
-       = known keys: suite, specs, exclude, requires, env, args, artifacts, browser, timeout, idle-timeout, grace, retries, list-tests, copy-workspace
+       = known keys: suite, specs, exclude, requires, env, args, artifacts, browser, timeout, idle-timeout, grace, retries, list-tests, copy-workspace, parallel, max-threads, algorithm, backups, batches, split, locks, collections, assemblies, quarantine, rules
 
     part.toml:19:5: unknown key "run.comand" in [frameworks.x] is ignored
        |
@@ -509,8 +509,8 @@ const REFERENCE: &str = include_str!("../../../docs/part-toml.md");
 
 #[test]
 fn the_reference_has_every_key() {
-    for known in [file::PROJECT, file::RUN, file::SUITE, file::GROUP, workspace::WORKSPACE, workspace::SETUP]
-    {
+    let run = [file::PROJECT, run::RUN, workspace::WORKSPACE, workspace::SETUP];
+    for known in run.into_iter().chain([file::SUITE, file::GROUP, rules::COLLECTION, rules::RULE]) {
         for key in known.keys {
             assert!(REFERENCE.contains(&format!("| `{key}` |")), "docs/part-toml.md has no row for {key:?}");
         }
@@ -526,7 +526,7 @@ fn the_reference_has_every_key() {
 fn the_examples_of_the_reference_load() {
     let blocks: Vec<&str> =
         REFERENCE.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert_eq!(blocks.len(), 3);
+    assert_eq!(blocks.len(), 4);
     for block in blocks {
         assert_eq!(told(block), "", "{block}");
     }

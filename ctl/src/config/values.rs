@@ -1,6 +1,7 @@
 //! Single values that part.toml and the command line have in common.
 
-use part_core::{Bounds, Millis};
+use crate::bounds::{LEAST_TIMES, LOCK_NAME_BYTES, LOCK_PERMITS, MOST_TIMES};
+use part_core::{Bounds, Lock, Millis};
 use part_frameworks::table::{Span, SpanError};
 use thiserror::Error;
 
@@ -55,6 +56,83 @@ pub struct SizeError {
     pub text: String,
 }
 
+/// A limit for one attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeLimit {
+    /// This long; zero means that there is none.
+    Length(Millis),
+    /// This many hundredths of the forecast.
+    Times(u32),
+}
+
+/// A limit that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum TimeLimitError {
+    /// It is neither a length nor a multiple.
+    #[error(
+        "{0:?} is neither a length of time (write `90s`, `5m`, `1h30m` or `500ms`) nor a multiple of the forecast \
+         (write `5x`)"
+    )]
+    Unreadable(String),
+    /// The multiple is not useful.
+    #[error("{0:?} is no multiple of the forecast that can be a limit: allowed are \"1x\" to \"1000x\", with two decimals")]
+    Multiple(String),
+}
+
+/// A lock that cannot be one.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum LockError {
+    /// Its name is none.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// There is something else after the colon.
+    #[error("{0:?} is no lock: after the colon stands how many specs may hold it, from 1 to {LOCK_PERMITS}, as in \"sandbox:2\"")]
+    Permits(String),
+}
+
+/// Reads a limit for one attempt: a length such as `90s`, or a multiple of the forecast such as `5x` and `2,5X`.
+pub fn parse_time_limit(text: &str) -> Result<TimeLimit, TimeLimitError> {
+    let plain = text.trim();
+    let Some(number) = plain.strip_suffix(['x', 'X']) else {
+        let length = parse_duration(plain).map_err(|_| TimeLimitError::Unreadable(text.to_owned()))?;
+        return Ok(TimeLimit::Length(length));
+    };
+    let hundredths = hundredths(number).ok_or_else(|| TimeLimitError::Multiple(text.to_owned()))?;
+    match (LEAST_TIMES..=MOST_TIMES).contains(&hundredths) {
+        true => Ok(TimeLimit::Times(hundredths)),
+        false => Err(TimeLimitError::Multiple(text.to_owned())),
+    }
+}
+
+/// Hundredths of a number with at most two decimals after a dot or a comma.
+fn hundredths(number: &str) -> Option<u32> {
+    let (whole, decimals) = number.split_once(['.', ',']).unwrap_or((number, "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(decimals) || decimals.len() > 2 {
+        return None;
+    }
+    let decimals: u32 = format!("{decimals:0<2}").parse().ok()?;
+    whole.parse::<u32>().ok()?.checked_mul(100)?.checked_add(decimals)
+}
+
+/// Reads `sandbox:2`: a lock and how many specs may hold it at a time; without a number one.
+pub fn parse_lock(text: &str) -> Result<Lock, LockError> {
+    let (name, permits) = match text.split_once(':') {
+        Some((name, permits)) => (name, Some(permits)),
+        None => (text, None),
+    };
+    check_length("lock's name", name, LOCK_NAME_BYTES)?;
+    let permits = match permits {
+        None => 1,
+        Some(number) => {
+            let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+            let count = number.parse().ok().filter(|count| digits && (1..=LOCK_PERMITS).contains(count));
+            count.ok_or_else(|| LockError::Permits(text.to_owned()))?
+        }
+    };
+    Ok(Lock { name: name.to_owned(), permits })
+}
+
 /// Reads `500MiB`, `8GiB`, `10GB`: a whole number above 0 with its unit.
 pub fn parse_size(text: &str) -> Result<u64, SizeError> {
     const UNITS: [(&str, u64); 9] = [
@@ -86,7 +164,10 @@ pub fn parse_duration(text: &str) -> Result<Millis, SpanError> {
 
 /// Checks the name of a project, suite or group, or a build id: shown in tables and addresses.
 pub fn check_name(what: &'static str, text: &str) -> Result<(), NameError> {
-    let limit = Bounds::DEFAULT.label_bytes;
+    check_length(what, text, Bounds::DEFAULT.label_bytes)
+}
+
+fn check_length(what: &'static str, text: &str, limit: usize) -> Result<(), NameError> {
     if text.trim().is_empty() {
         return Err(NameError::Empty { what });
     }
@@ -130,6 +211,50 @@ mod tests {
         for text in ["", "90", "-5s", "5 parsecs", "soon", "PT5M", "99999999999999999h"] {
             let error = parse_duration(text).expect_err(text).to_string();
             assert!(error.contains(&format!("{text:?}")), "{error}");
+        }
+    }
+
+    #[test]
+    fn limits_are_lengths_or_multiples() {
+        let table = [
+            ("90s", TimeLimit::Length(Millis(90_000))),
+            ("0s", TimeLimit::Length(Millis::ZERO)),
+            ("5x", TimeLimit::Times(500)),
+            ("2.5x", TimeLimit::Times(250)),
+            ("2,05X", TimeLimit::Times(205)),
+            ("1x", TimeLimit::Times(100)),
+            ("1000x", TimeLimit::Times(100_000)),
+        ];
+        for (text, limit) in table {
+            assert_eq!(parse_time_limit(text), Ok(limit), "{text}");
+        }
+        for text in ["", "5", "x", "5 x", "0x", "0.9x", "1000.01x", "1.x", ".5x", "1.005x", "-5x", "5xx", "soon"] {
+            let error = parse_time_limit(text).expect_err(text).to_string();
+            assert!(error.contains(&format!("{text:?}")), "{error}");
+        }
+    }
+
+    #[test]
+    fn locks_have_a_name_and_permits() {
+        let table = [("printer", 1), ("printer:1", 1), ("printer:10000", 10_000), ("printer:007", 7)];
+        for (text, permits) in table {
+            assert_eq!(parse_lock(text), Ok(Lock { name: "printer".to_owned(), permits }), "{text}");
+        }
+        let wrong = [
+            ("", "cannot be empty"),
+            (":2", "cannot be empty"),
+            (" a", "no blanks"),
+            ("a\n", "no control characters"),
+            ("a:", "after the colon"),
+            ("a:0", "after the colon"),
+            ("a:10001", "after the colon"),
+            ("a:+2", "after the colon"),
+            ("a:b:2", "after the colon"),
+            (&"x".repeat(129), "at most 128 bytes"),
+        ];
+        for (text, expected) in wrong {
+            let error = parse_lock(text).expect_err(text).to_string();
+            assert!(error.contains(expected), "{text:?}: {error}");
         }
     }
 

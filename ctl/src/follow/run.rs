@@ -1,5 +1,6 @@
 //! The loop.
 
+use super::open::{Asking, StillOpen};
 use super::pump::{Patience, Pumped, pump};
 use super::signals::Signals;
 use super::telling::{Taken, Telling};
@@ -9,12 +10,12 @@ use crate::mesh::{Clients, Mesh, TAIL_PATIENCE, read_tail, tail_at_hand};
 use crate::out::Out;
 use crate::render::human::Tail;
 use crate::render::{Reporter, Wanted};
-use crate::view::{Keep, RunView};
+use crate::view::{Keep, Own, RunView};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use part_core::Timestamp;
-use part_proto::v1::CancelRequest;
+use part_proto::v1::{CancelRequest, RunInfo};
 use std::time::Duration;
 use tokio::sync::mpsc::{Receiver, error::TryRecvError};
 use tokio::time::MissedTickBehavior;
@@ -27,11 +28,13 @@ const BATCH: usize = 256;
 
 const CANCELLING: &str = "stopping what runs; Ctrl-C again kills it";
 const KILLING: &str = "killing what runs; Ctrl-C again leaves at once";
+const GOES_ON: &str = "others have groups in this run, so it is not stopped";
 
 /// What Ctrl-C does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum OnInterrupt {
-    /// Cancels the run, in this name; twice: kills it; three times: leaves at once.
+    /// Cancels the run, in this name; twice: kills it; three times: leaves at once. A run with groups of others is only
+    /// left.
     Cancel {
         /// Who asks, for display.
         by: String,
@@ -52,6 +55,8 @@ pub(crate) struct Follow {
     pub(crate) until: Option<u64>,
     /// Events after this one are sent as they happen.
     pub(crate) live_after: u64,
+    /// The groups of this client, where others may submit to the run as well: it is followed until they are decided.
+    pub(crate) own: Option<Own>,
     /// What Ctrl-C does.
     pub(crate) on_interrupt: OnInterrupt,
     /// How much of the tests' results is kept.
@@ -72,11 +77,15 @@ pub(crate) struct Followed {
     pub(crate) left: bool,
     /// Why its end was not seen, when it was not left.
     pub(crate) trouble: Option<CliError>,
+    /// The groups of this client, as they came out.
+    pub(crate) own: Option<Own>,
+    /// The own groups are decided, and the run goes on.
+    pub(crate) open: Option<StillOpen>,
 }
 
-/// Follows a run to its end and tells it.
+/// Follows a run to its end, or to that of the own groups, and tells it.
 pub(crate) async fn follow(
-    what: Follow,
+    mut what: Follow,
     mesh: &mut Mesh,
     signals: &mut Signals,
     out: &mut Out,
@@ -84,24 +93,28 @@ pub(crate) async fn follow(
 ) -> Followed {
     let mut events =
         pump(what.clients.runs(), what.run.clone(), what.clients.at().to_owned(), 0, what.patience);
-    let mut telling = Telling::new(RunView::new(what.keep), what.clock, what.live_after, out, reporter);
+    let view = RunView::new(what.keep);
+    let mut telling = Telling::new(view, what.clock, what.live_after, what.own.take(), out, reporter);
     let mut frames = tokio::time::interval(FRAME);
     frames.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut work = Work {
         what,
         fetching: Fetching { tail: None, patience: TAIL_PATIENCE },
+        asking: Asking::default(),
         cancels: FuturesUnordered::new(),
         interrupts: 0,
     };
     let mut interrupted = None;
     let mut end: Option<Option<CliError>> = None;
+    let mut open = None;
     while end.is_none() || work.fetching.is_busy() {
         tokio::select! {
             biased;
             exit = signals.next() => {
                 interrupted.get_or_insert(exit);
                 if let Some(Leaving) = work.interrupt(&mut telling) {
-                    return Followed { view: telling.end(), interrupted, left: true, trouble: None };
+                    let (view, own) = telling.end();
+                    return Followed { view, interrupted, left: true, trouble: None, own, open: None };
                 }
             }
             Some(answer) = work.cancels.next() => {
@@ -111,6 +124,11 @@ pub(crate) async fn follow(
                 }
             }
             (wanted, tail) = work.fetching.done() => telling.failure(wanted, &tail),
+            answer = work.asking.answer(), if end.is_none() => {
+                if let Some(still) = work.still_open(answer, &mut telling) {
+                    (end, open) = (Some(None), Some(still));
+                }
+            }
             error = mesh.failure(), if end.is_none() => end = Some(Some(error)),
             item = events.recv(), if end.is_none() && !work.fetching.is_busy() => {
                 end = work.events(item, &mut events, &mut telling);
@@ -119,7 +137,8 @@ pub(crate) async fn follow(
         }
         telling.frame(FRAME);
     }
-    Followed { view: telling.end(), interrupted, left: false, trouble: end.flatten() }
+    let (view, own) = telling.end();
+    Followed { view, interrupted, left: false, trouble: end.flatten(), own, open }
 }
 
 /// The user wants out at once.
@@ -129,6 +148,7 @@ struct Leaving;
 struct Work {
     what: Follow,
     fetching: Fetching,
+    asking: Asking,
     cancels: FuturesUnordered<BoxFuture<'static, Result<(), Status>>>,
     interrupts: u32,
 }
@@ -138,6 +158,10 @@ impl Work {
         self.interrupts += 1;
         let OnInterrupt::Cancel { by } = &self.what.on_interrupt else { return Some(Leaving) };
         if self.interrupts > 2 {
+            return Some(Leaving);
+        }
+        if telling.own().is_some_and(Own::has_company) {
+            telling.say(GOES_ON);
             return Some(Leaving);
         }
         let kill = self.interrupts == 2;
@@ -159,7 +183,11 @@ impl Work {
     ) -> Option<Option<CliError>> {
         let mut item = first;
         for left in (0..BATCH).rev() {
-            match telling.take(item, self.what.until) {
+            let taken = telling.take(item, self.what.until);
+            if telling.own().is_some_and(Own::is_decided) {
+                self.asking.ask(&self.what.clients, &self.what.run);
+            }
+            match taken {
                 Taken::Nothing => {}
                 Taken::Wanted(wanted) => self.fetch(wanted, telling),
                 Taken::End(trouble) => return Some(trouble),
@@ -174,6 +202,24 @@ impl Work {
             };
         }
         None
+    }
+
+    /// The own groups are decided: what the run waits for, unless it is finished and its last events are on their way.
+    fn still_open(
+        &self,
+        answer: Result<RunInfo, Status>,
+        telling: &mut Telling<'_>,
+    ) -> Option<StillOpen> {
+        let others =
+            telling.own().map(|own| own.others_left(telling.view())).unwrap_or_default();
+        match answer {
+            Ok(info) if info.finished_at.is_some() => None,
+            Ok(info) => Some(StillOpen { because: info.open_because, others }),
+            Err(status) => {
+                let because = format!("what the run waits for could not be asked: {}", status.message());
+                Some(StillOpen { because, others })
+            }
+        }
     }
 
     /// Tells a failure whose output is at hand, and asks for that of others.

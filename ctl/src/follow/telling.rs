@@ -5,7 +5,8 @@ use crate::error::CliError;
 use crate::out::Out;
 use crate::render::human::Tail;
 use crate::render::{Reporter, Wanted};
-use crate::view::{LeaderClock, RunView};
+use crate::text::count;
+use crate::view::{LeaderClock, Notice, Own, RunView};
 use part_core::Timestamp;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -16,6 +17,9 @@ pub(super) struct Telling<'t> {
     leader_clock: LeaderClock,
     now: fn() -> Timestamp,
     live_after: u64,
+    own: Option<Own>,
+    /// Groups that are told already.
+    groups: usize,
     out: &'t mut Out,
     reporter: &'t mut Reporter,
     drawn: Option<Instant>,
@@ -38,6 +42,7 @@ impl<'t> Telling<'t> {
         view: RunView,
         now: fn() -> Timestamp,
         live_after: u64,
+        own: Option<Own>,
         out: &'t mut Out,
         reporter: &'t mut Reporter,
     ) -> Self {
@@ -46,6 +51,8 @@ impl<'t> Telling<'t> {
             leader_clock: LeaderClock::default(),
             now,
             live_after,
+            own,
+            groups: 0,
             out,
             reporter,
             drawn: None,
@@ -56,6 +63,11 @@ impl<'t> Telling<'t> {
     /// The run so far.
     pub(super) fn view(&self) -> &RunView {
         &self.view
+    }
+
+    /// The groups of this client, where it has some.
+    pub(super) fn own(&self) -> Option<&Own> {
+        self.own.as_ref()
     }
 
     /// Folds and tells what the pump delivered.
@@ -79,6 +91,9 @@ impl<'t> Telling<'t> {
         let live = event.number > self.live_after;
         self.leader_clock.observe(Timestamp(event.at), (self.now)(), live);
         self.reporter.event(self.out, &self.view, &event);
+        if let Some(own) = &mut self.own {
+            own.observe(&event);
+        }
         let notice = match self.view.apply(event) {
             Ok(notice) => notice,
             Err(error) => {
@@ -86,7 +101,7 @@ impl<'t> Telling<'t> {
                 return Taken::End(Some(error));
             }
         };
-        let wanted = notice.and_then(|notice| self.reporter.notice(self.out, &self.view, notice));
+        let wanted = notice.and_then(|notice| self.notice(notice));
         if until.is_some_and(|until| self.view.cursor >= until) {
             // A failure that still wants its output is told without it: an abandoned run has no later chance.
             if let Some(wanted) = wanted {
@@ -95,6 +110,44 @@ impl<'t> Telling<'t> {
             return Taken::End(None);
         }
         wanted.map_or(Taken::Nothing, Taken::Wanted)
+    }
+
+    /// Tells what is this client's to tell: nothing about single specs of others.
+    fn notice(&mut self, notice: Notice) -> Option<Wanted> {
+        match notice {
+            Notice::Sealed => return self.sealed(),
+            Notice::Assigned { spec, .. }
+            | Notice::Ended { spec, .. }
+            | Notice::Superseded { spec, .. }
+            | Notice::Decided { spec } => {
+                if self.own.as_ref().is_some_and(|own| !own.has_spec(spec as u32)) {
+                    return None;
+                }
+            }
+            Notice::Cancelled | Notice::Finished | Notice::UnknownKind => {}
+        }
+        self.reporter.notice(self.out, &self.view, notice)
+    }
+
+    /// Tells the run when its groups are known, once, and what joined it later.
+    fn sealed(&mut self) -> Option<Wanted> {
+        let before = std::mem::replace(&mut self.groups, self.view.groups.len());
+        if self.own.as_ref().is_some_and(|own| !own.is_in()) {
+            // The own groups are about to join a run that others opened.
+            self.groups = 0;
+            return None;
+        }
+        if before == 0 {
+            return self.reporter.notice(self.out, &self.view, Notice::Sealed);
+        }
+        let joined: Vec<String> = self.view.groups[before.min(self.view.groups.len())..]
+            .iter()
+            .map(|group| format!("group {} with {}", group.label, count(group.specs, "spec")))
+            .collect();
+        if !joined.is_empty() {
+            self.say(&format!("{} joined the run", joined.join(", ")));
+        }
+        None
     }
 
     /// Tells a failure in full.
@@ -125,8 +178,8 @@ impl<'t> Telling<'t> {
     }
 
     /// Ends the telling.
-    pub(super) fn end(self) -> RunView {
+    pub(super) fn end(self) -> (RunView, Option<Own>) {
         self.out.hide_live();
-        self.view
+        (self.view, self.own)
     }
 }

@@ -3,6 +3,7 @@
 
 mod access;
 mod blobs;
+mod build;
 mod connect;
 mod find;
 mod home;
@@ -11,6 +12,7 @@ mod status;
 
 pub(crate) use access::{Access, Secret, TokenSource};
 pub(crate) use blobs::{BlobError, TAIL_PATIENCE, fetch, fetch_from, read_tail, tail_at_hand};
+pub(crate) use build::{Build, find_build, runs_of};
 pub(crate) use connect::{Clients, Mesh, Place, Role};
 pub(crate) use find::find_run;
 pub(crate) use home::{cache_folder, default_home, prepare_home};

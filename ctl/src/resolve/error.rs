@@ -1,7 +1,8 @@
 //! Why a submit cannot be resolved.
 
 use super::process::CallError;
-use crate::config::{EnvError, GlobError, NameError};
+use crate::ci::IdentityError;
+use crate::config::{EnvError, GlobError, NameError, Problems};
 use part_core::{RequirementParseError, SubmissionError};
 use part_frameworks::listing::{ListError, PlanError};
 use part_frameworks::table::TableError;
@@ -54,6 +55,9 @@ pub enum ResolveError {
     /// A label that cannot be one, or a build id.
     #[error(transparent)]
     Name(#[from] NameError),
+    /// It cannot be said which build this belongs to.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     /// A glob of `--spec` that is none.
     #[error("--spec: {0}")]
     Glob(GlobError),
@@ -145,6 +149,12 @@ pub enum ResolveError {
         /// The spec, escaped where it is shown.
         name: String,
     },
+    /// What part.toml says of single specs does not go together.
+    #[error("{problems}")]
+    Rules {
+        /// All of it.
+        problems: Problems,
+    },
     /// It is whole, but no mesh takes it.
     #[error("this cannot be submitted")]
     Submission {
@@ -210,6 +220,7 @@ impl ResolveError {
             ResolveError::UnknownGroup { hints, .. } | ResolveError::UnknownSuite { hints, .. } => {
                 hints.clone()
             }
+            ResolveError::Identity(error) => error.hints(),
             ResolveError::NoSuites { .. } => {
                 vec!["add a section [suites.NAME], or let `partctl init --force` write a new file".to_owned()]
             }
@@ -220,6 +231,7 @@ impl ResolveError {
             ResolveError::Framework { .. } | ResolveError::Build { .. } => {
                 vec!["docs/part-toml.md and docs/frameworks.md describe what a suite can say".to_owned()]
             }
+            ResolveError::Rules { .. } => vec!["docs/part-toml.md describes collections and rules".to_owned()],
             ResolveError::SpecName { .. } => vec!["rename it, or name it in `exclude`".to_owned()],
             ResolveError::Call { source: CallError::Start { program, .. }, .. } => {
                 vec![format!("is `{program}` installed, and found by PATH?")]

@@ -2,6 +2,7 @@
 
 use super::error::ResolveError;
 use super::request::{Overrides, Selection};
+use super::rules::Rules;
 use crate::config::{
     FILE_NAME, Group, Project, Settings, SpecGlob, Suite, check_env, check_name, did_you_mean,
 };
@@ -17,6 +18,8 @@ pub(crate) struct Wanted<'p> {
     pub(crate) globs: Option<&'p [SpecGlob]>,
     pub(crate) exclude: Vec<&'p SpecGlob>,
     pub(crate) settings: Settings,
+    /// What part.toml says of single specs.
+    pub(crate) rules: Rules<'p>,
     /// What `--spec` says, empty without one.
     pub(crate) asked: Vec<AskedGlob>,
     /// `--spec` comes in place of the globs; else it chooses among what they stand for.
@@ -69,6 +72,10 @@ pub(crate) fn wanted<'p>(
             settings: match base.group {
                 Some(group) => base.suite.settings.under(&group.settings).under(&over),
                 None => base.suite.settings.under(&over),
+            },
+            rules: Rules {
+                suite: &base.suite.rules,
+                group: base.group.map(|group| group.rules.as_slice()).unwrap_or_default(),
             },
             asked,
             instead,
@@ -167,15 +174,18 @@ fn settings_of(overrides: &Overrides) -> Result<Settings, ResolveError> {
         check_name("browser", browser)?;
     }
     let requires: Result<Vec<Requirement>, _> = overrides.require.iter().map(|text| text.parse()).collect();
-    Ok(Settings {
+    let mut settings = Settings {
         requires: requires.map_err(ResolveError::Requirement)?,
         browser: overrides.browser.clone(),
-        timeout: overrides.timeout,
         idle_timeout: overrides.idle_timeout,
         retries: overrides.retries,
         list_tests: overrides.list_tests,
+        balance: overrides.balance,
+        locks: overrides.locks.clone(),
         ..Settings::default()
-    })
+    };
+    settings.limit(overrides.timeout);
+    Ok(settings)
 }
 
 fn asked(

@@ -74,6 +74,13 @@ impl<'w> Matching<'w> {
         matched
     }
 
+    /// The specs among `names` that the globs of part.toml, or else the framework's, stand for, whatever was asked.
+    pub(crate) fn own_specs<'n>(&self, names: &'n [SpecFile]) -> BTreeSet<&'n str> {
+        let mut pool = Vec::new();
+        self.own(names, &mut pool);
+        pool.into_iter().map(|file| file.name.as_str()).collect()
+    }
+
     /// Fills `pool` with what the globs of part.toml, or else the framework's, stand for. Returns the globs that
     /// stand for nothing.
     fn own<'n>(&self, names: &'n [SpecFile], pool: &mut Vec<&'n SpecFile>) -> Vec<String> {

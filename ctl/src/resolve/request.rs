@@ -1,6 +1,7 @@
 //! What a submit asks for, as it was typed.
 
-use part_core::{Millis, SubmissionId};
+use crate::config::{Balance, TimeLimit};
+use part_core::{Expect, Lock, Millis, SubmissionId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -28,8 +29,8 @@ pub struct Overrides {
     pub browser: Option<String>,
     /// Environment of the specs; may hold secrets, so it is in no command that people are shown.
     pub env: Vec<(String, String)>,
-    /// Limit for one attempt; zero means none.
-    pub timeout: Option<Millis>,
+    /// Limit for one attempt; a length of zero means none.
+    pub timeout: Option<TimeLimit>,
     /// Limit for silence; zero means none.
     pub idle_timeout: Option<Millis>,
     /// How often an attempt that did not pass is tried again.
@@ -38,12 +39,32 @@ pub struct Overrides {
     pub max_failures: Option<u32>,
     /// The CI build id.
     pub build_id: Option<String>,
+    /// The attempt of that build.
+    pub attempt: Option<u32>,
     /// More requirements, as they are written.
     pub require: Vec<String>,
     /// Whether frameworks are asked for their tests.
     pub list_tests: Option<bool>,
     /// Silence after which a worker's attempts are lost.
     pub lost_after: Option<Millis>,
+    /// What runs beside what.
+    pub balance: Balance,
+    /// Locks that every spec holds while it runs, beside those of part.toml.
+    pub locks: Vec<Lock>,
+    /// How long a run that others may join stays open after it has become quiet.
+    pub completion_delay: Option<Millis>,
+    /// The groups that the run waits for.
+    pub expect: Option<Expect>,
+    /// The run's share of the mesh.
+    pub weight: Option<u32>,
+    /// Runs of a higher priority go first.
+    pub priority: Option<i32>,
+    /// Retries of all specs together.
+    pub retry_budget: Option<u32>,
+    /// How long what no worker can run waits for one that can.
+    pub wait_for_workers: Option<Millis>,
+    /// Specs that failed in the run before go first.
+    pub failed_first: Option<bool>,
 }
 
 /// Where and by whom something is submitted.

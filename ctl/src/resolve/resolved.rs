@@ -1,19 +1,19 @@
 //! From a project and flags to a submission.
 
-use super::build::build_id;
 use super::error::{EmptyGroup, NothingMatched, ResolveError};
 use super::groups::{Wanted, wanted};
 use super::listing::{Asking, CallKey, Question, real_path, scratch};
 use super::matching::{Matched, Matching};
 use super::near::Near;
+use super::policy::{group_policy, run_policy};
 use super::process::Lister;
 use super::request::{Overrides, Selection, Surroundings};
+use super::rules::{Conflicts, unmatched};
 use super::source::source;
 use super::tree::Trees;
-use crate::config::{Project, check_name};
-use part_core::{
-    Bounds, GroupPolicy, GroupSubmission, Requirements, RunPolicy, SpecSubmission, Submission, Workspace,
-};
+use crate::ci::{Asked, Env, Identity, identify};
+use crate::config::{Balance, Project, Suite, check_name};
+use part_core::{Bounds, GroupSubmission, Requirements, SpecSubmission, Submission, Workspace};
 use part_frameworks::table::{Framework, SpecSource};
 use part_frameworks::{Built, SpecFile, SuiteOptions, build_recipe};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,8 +24,8 @@ use std::sync::Arc;
 pub struct Resolved {
     /// What to send.
     pub submission: Submission,
-    /// Where the build id came from, for display.
-    pub build_origin: String,
+    /// Which build it belongs to, and how that is known.
+    pub identity: Identity,
     /// Slots in local mode, where part.toml says.
     pub workers: Option<u32>,
     /// What is worth saying: globs that match nothing, listings that failed.
@@ -53,9 +53,9 @@ pub async fn resolve(
     surroundings: &Surroundings,
     lister: &dyn Lister,
 ) -> Result<Resolved, ResolveError> {
-    let build =
-        build_id(overrides.build_id.as_deref(), |name| surroundings.variable(name), surroundings.random);
-    check_name("build id", &build.id)?;
+    let asked = Asked { build: overrides.build_id.as_deref(), attempt: overrides.attempt };
+    let identity = identify(asked, Env(&surroundings.env), surroundings.random)?;
+    check_name("build id", &identity.build)?;
     let scratch = scratch()?;
     let real_scratch = real_path(scratch.path());
     let asking = Asking::new(&project.root, &real_scratch, lister);
@@ -70,26 +70,27 @@ pub async fn resolve(
         draft.matched = Matching::new(&draft.wanted, &draft.framework).choose(&names);
     }
     let mut notes = notes_on_globs(selection, &drafts);
+    notes.extend(notes_on_rules(project, &drafts, &listed, &mut trees)?);
     let drafts = without_empty(drafts, selection, &listed, &mut trees, &mut notes)?;
     let (tests, test_notes) = asking.tests(test_questions(&drafts)).await;
     notes.extend(test_notes);
     let mut groups = Vec::with_capacity(drafts.len());
+    let mut conflicts = Conflicts::default();
     for draft in drafts {
         let listing = tests.get(&draft.key());
-        groups.push(group(draft, |spec| listing.and_then(|listing| listing.specs.get(spec)).cloned())?);
+        let tests_of = |spec: &str| listing.and_then(|listing| listing.specs.get(spec)).cloned();
+        groups.push(group(draft, tests_of, &mut conflicts)?);
+    }
+    if let Some(problems) = conflicts.problems() {
+        return Err(ResolveError::Rules { problems });
     }
     let submission = Submission {
         id: surroundings.submission,
         project: project.name.clone(),
-        build: build.id,
-        source: source(&project.root, surroundings),
+        build: identity.build.clone(),
+        source: source(&project.root, surroundings, &identity),
         workspace: Workspace::InPlace(project.root.to_string_lossy().into_owned()),
-        policy: RunPolicy {
-            max_failures: overrides.max_failures.or(project.run.max_failures),
-            lost_after: overrides.lost_after.or(project.run.lost_after),
-            worker_kills: project.run.worker_kills,
-            ..part_core::RunPolicy::default()
-        },
+        policy: run_policy(&project.run, overrides, surroundings.inherits),
         content: None,
         groups,
         joining: part_core::Joining::Never,
@@ -97,7 +98,7 @@ pub async fn resolve(
         run_all: false,
     };
     submission.check(&Bounds::DEFAULT).map_err(|source| ResolveError::Submission { source })?;
-    Ok(Resolved { submission, build_origin: build.origin, workers: project.run.workers, notes })
+    Ok(Resolved { submission, identity, workers: project.run.workers, notes })
 }
 
 impl Draft<'_> {
@@ -213,6 +214,48 @@ fn notes_on_globs(selection: &Selection, drafts: &[Draft<'_>]) -> Vec<String> {
     notes
 }
 
+/// Globs of rules that stand for no spec, each once: those of a group among its specs, those of a suite among the
+/// specs of all its groups, also of such that are not submitted.
+fn notes_on_rules(
+    project: &Project,
+    drafts: &[Draft<'_>],
+    listed: &BTreeMap<CallKey, Vec<String>>,
+    trees: &mut Trees<'_>,
+) -> Result<Vec<String>, ResolveError> {
+    let mut problems = Vec::new();
+    for draft in drafts.iter().filter(|draft| !draft.wanted.rules.is_empty()) {
+        let names = names_for(draft, listed, trees)?;
+        let own = Matching::new(&draft.wanted, &draft.framework).own_specs(&names);
+        problems.extend(unmatched(draft.wanted.rules.group, own.iter().copied()));
+        if draft.wanted.rules.suite.is_empty() {
+            continue;
+        }
+        let mut all = specs_of_suite(project, draft, &names);
+        all.extend(own);
+        problems.extend(unmatched(draft.wanted.rules.suite, all.iter().copied()));
+    }
+    let mut notes: Vec<String> = Vec::new();
+    for note in problems.iter().map(ToString::to_string) {
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
+    Ok(notes)
+}
+
+/// The specs that a draft's suite and all of its groups name.
+fn specs_of_suite<'n>(project: &Project, draft: &Draft<'_>, names: &'n [SpecFile]) -> BTreeSet<&'n str> {
+    let suite: &Suite = draft.wanted.suite;
+    let groups = project.groups.iter().filter(|group| group.suite == suite.name);
+    let of_groups = groups.filter_map(|group| group.specs.as_deref());
+    let mut found = BTreeSet::new();
+    for globs in of_groups.map(Some).chain([suite.specs.as_deref()]) {
+        let wanted = Wanted { globs, exclude: suite.exclude.iter().collect(), ..draft.wanted.clone() };
+        found.extend(Matching::new(&wanted, &draft.framework).own_specs(names));
+    }
+    found
+}
+
 /// Leaves out groups that `--spec` leaves nothing of, as long as something is left. A group that is empty by itself
 /// is an error: it would pass without a test.
 fn without_empty<'p>(
@@ -262,6 +305,7 @@ fn empty_group(
 fn group(
     draft: Draft<'_>,
     tests_of: impl Fn(&str) -> Option<Vec<String>>,
+    conflicts: &mut Conflicts,
 ) -> Result<GroupSubmission, ResolveError> {
     let Draft { wanted, built, matched, .. } = draft;
     let suite = wanted.suite.name.clone();
@@ -271,21 +315,16 @@ fn group(
             return Err(ResolveError::SpecName { suite, name });
         }
         let expected_tests = tests_of(&name);
-        specs.push(SpecSubmission {
-            name,
-            size_bytes,
-            history: Vec::new(),
-            expected_tests,
-            carried: None,
-            ..part_core::SpecSubmission::default()
-        });
+        specs.push(SpecSubmission { name, size_bytes, expected_tests, ..SpecSubmission::default() });
     }
+    let mut policy = group_policy(&wanted.settings, Balance::default());
+    policy.split = wanted.rules.apply(&wanted.settings.locks, policy.split, &mut specs, conflicts);
     let requirements = wanted.settings.requires.iter().chain(built.requirements.iter()).cloned().collect();
     Ok(GroupSubmission {
         label: wanted.label,
         suite,
         requirements: Requirements::new(requirements),
-        policy: GroupPolicy { retries: wanted.settings.retries.unwrap_or(0), ..GroupPolicy::default() },
+        policy,
         recipe: built.recipe,
         specs,
         overhead: None,

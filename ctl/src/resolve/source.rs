@@ -2,46 +2,26 @@
 
 use super::git;
 use super::request::Surroundings;
+use crate::ci::Identity;
 use part_core::Source;
 use std::path::Path;
 
 const USER: [&str; 3] = ["USER", "LOGNAME", "USERNAME"];
-/// CI systems check out a commit without a branch; these name it. The branch of a pull request comes first.
-const BRANCH: [&str; 9] = [
-    "GITHUB_HEAD_REF",
-    "GITHUB_REF_NAME",
-    "CI_COMMIT_REF_NAME",
-    "BUILDKITE_BRANCH",
-    "CIRCLE_BRANCH",
-    "BUILD_SOURCEBRANCHNAME",
-    "BITBUCKET_BRANCH",
-    "TRAVIS_BRANCH",
-    "BRANCH_NAME",
-];
-const COMMIT: [&str; 7] = [
-    "GITHUB_SHA",
-    "CI_COMMIT_SHA",
-    "BUILDKITE_COMMIT",
-    "CIRCLE_SHA1",
-    "BUILD_SOURCEVERSION",
-    "BITBUCKET_COMMIT",
-    "TRAVIS_COMMIT",
-];
-
-/// Where a submission of the workspace comes from. What cannot be found out is empty.
-pub(crate) fn source(root: &Path, surroundings: &Surroundings) -> Source {
+/// Where a submission of the workspace comes from. What cannot be found out is empty. A CI system knows commit and
+/// branch best: it checks out commits without a branch, and merges that are in no repository.
+pub(crate) fn source(root: &Path, surroundings: &Surroundings, identity: &Identity) -> Source {
     let head = git::head(root);
-    let first =
-        |names: &[&str]| names.iter().find_map(|name| surroundings.variable(name)).unwrap_or_default();
-    let or = |found: String, names: &[&str]| if found.is_empty() { first(names) } else { found };
+    let facts = identity.facts.clone().unwrap_or_default();
+    let user = USER.iter().find_map(|name| surroundings.variable(name));
+    let or = |known: String, found: String| if known.is_empty() { found } else { known };
     Source {
-        user: Some(first(&USER)).filter(|user| !user.is_empty()).or_else(user_of_process).unwrap_or_default(),
+        user: user.or_else(user_of_process).unwrap_or_default(),
         host: surroundings.host.clone(),
-        commit: or(head.commit, &COMMIT),
-        branch: or(head.branch, &BRANCH),
+        commit: or(facts.commit, head.commit),
+        branch: or(facts.branch, head.branch),
         rerun_of: None,
-        ci: String::new(),
-        url: String::new(),
+        url: facts.url,
+        ci: identity.ci(),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use crate::mesh::Mesh;
 use part_proto::v1::blob_service_server::{BlobService, BlobServiceServer};
+use part_core::Submission;
+use part_proto::convert::SubmissionAssembler;
 use part_proto::v1::run_service_server::{RunService, RunServiceServer};
 use part_proto::v1::{self, Event};
 use std::collections::{HashMap, VecDeque};
@@ -35,7 +37,9 @@ struct Inner {
     cursors: Mutex<Vec<u64>>,
     cancels: watch::Sender<Vec<bool>>,
     blobs: HashMap<String, Vec<u8>>,
-    infos: Vec<v1::RunInfo>,
+    infos: Mutex<Vec<v1::RunInfo>>,
+    answers: Mutex<VecDeque<Result<v1::SubmitResponse, Status>>>,
+    submissions: Mutex<Vec<Submission>>,
 }
 
 impl Scripted {
@@ -53,7 +57,9 @@ impl Scripted {
                 .into_iter()
                 .map(|bytes| (blake3::hash(&bytes).to_hex().to_string(), bytes))
                 .collect(),
-            infos,
+            infos: Mutex::new(infos),
+            answers: Mutex::default(),
+            submissions: Mutex::default(),
         }));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
@@ -64,6 +70,16 @@ impl Scripted {
         let endpoint = Endpoint::try_from(format!("http://{address}")).expect("an address");
         let channel = endpoint.connect().await.expect("it listens");
         (scripted, Mesh::through(channel))
+    }
+
+    /// What the next submission is answered.
+    pub(crate) fn answer(&self, answer: Result<v1::SubmitResponse, Status>) {
+        self.0.answers.lock().expect("not poisoned").push_back(answer);
+    }
+
+    /// The submissions that came.
+    pub(crate) fn submissions(&self) -> Vec<Submission> {
+        self.0.submissions.lock().expect("not poisoned").clone()
     }
 
     /// The cursors that watches asked for.
@@ -136,9 +152,13 @@ impl RunService for Scripted {
 
     async fn list_runs(
         &self,
-        _: Request<v1::ListRunsRequest>,
+        request: Request<v1::ListRunsRequest>,
     ) -> Result<Response<v1::ListRunsResponse>, Status> {
-        Ok(Response::new(v1::ListRunsResponse { runs: self.0.infos.clone() }))
+        let v1::ListRunsRequest { project, build, .. } = request.into_inner();
+        let fits = |wanted: &str, found: &str| wanted.is_empty() || wanted == found;
+        let infos = self.0.infos.lock().expect("not poisoned");
+        let runs = infos.iter().filter(|run| fits(&project, &run.project) && fits(&build, &run.build));
+        Ok(Response::new(v1::ListRunsResponse { runs: runs.cloned().collect() }))
     }
 
     async fn get_run(
@@ -146,8 +166,8 @@ impl RunService for Scripted {
         request: Request<v1::GetRunRequest>,
     ) -> Result<Response<v1::GetRunResponse>, Status> {
         let wanted = request.into_inner().run;
-        let mut found =
-            self.0.infos.iter().filter(|info| wanted == "latest" || info.run.starts_with(&wanted));
+        let infos = self.0.infos.lock().expect("not poisoned");
+        let mut found = infos.iter().filter(|info| wanted == "latest" || info.run.starts_with(&wanted));
         match (found.next(), found.next()) {
             (Some(info), None) => Ok(Response::new(v1::GetRunResponse { run: Some(info.clone()) })),
             (Some(_), Some(_)) => Err(Status::failed_precondition("it could be several")),
@@ -157,9 +177,17 @@ impl RunService for Scripted {
 
     async fn submit(
         &self,
-        _: Request<Streaming<v1::SubmitRequest>>,
+        request: Request<Streaming<v1::SubmitRequest>>,
     ) -> Result<Response<v1::SubmitResponse>, Status> {
-        Err(Status::unimplemented("not scripted"))
+        let mut messages = request.into_inner();
+        let mut assembler = SubmissionAssembler::default();
+        while let Some(message) = messages.message().await? {
+            assembler.push(message).map_err(|error| Status::invalid_argument(error.to_string()))?;
+        }
+        let submission = assembler.finish().map_err(|error| Status::invalid_argument(error.to_string()))?;
+        self.0.submissions.lock().expect("not poisoned").push(submission);
+        let answer = self.0.answers.lock().expect("not poisoned").pop_front();
+        answer.unwrap_or_else(|| Err(Status::unimplemented("not scripted"))).map(Response::new)
     }
 
     async fn rerun(&self, _: Request<v1::RerunRequest>) -> Result<Response<v1::SubmitResponse>, Status> {

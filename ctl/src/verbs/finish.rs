@@ -4,11 +4,12 @@ use crate::app::App;
 use crate::clock;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::follow::{Follow, Followed, OnInterrupt, Patience, Signals, follow};
+use crate::follow::{Follow, Followed, OnInterrupt, Patience, Signals, StillOpen, follow};
 use crate::mesh::{Clients, Mesh};
 use crate::report::{artifacts, junit};
 use crate::view::verdict::{Circumstances, Outcome, conclude};
-use crate::view::{Conclusion, Keep, RunView, Submitted};
+use crate::view::{Conclusion, Keep, Own, RunView, Submitted};
+use part_core::RunVerdict;
 use std::path::PathBuf;
 
 /// What is wanted of a run.
@@ -30,6 +31,8 @@ pub(super) struct Target {
     pub(super) leader: Clients,
     /// What was submitted.
     pub(super) submitted: Submitted,
+    /// The groups of this client, where others may submit to the run as well.
+    pub(super) own: Option<Own>,
     /// Stop after this event, because no more will come.
     pub(super) until: Option<u64>,
     /// Events after this one are sent as they happen.
@@ -65,7 +68,7 @@ pub(super) fn me() -> String {
     }
 }
 
-/// Follows a run to its end and does what is wanted. The mesh is ended in any case.
+/// Follows a run to its end, or to that of the own groups, and does what is wanted. The mesh is ended in any case.
 pub(super) async fn to_the_end(
     app: &mut App,
     mut mesh: Mesh,
@@ -80,6 +83,7 @@ pub(super) async fn to_the_end(
         run: target.run,
         until: target.until,
         live_after: target.live_after,
+        own: target.own,
         on_interrupt: target.on_interrupt,
         keep: wishes.keep(),
         patience: Patience::default(),
@@ -87,7 +91,11 @@ pub(super) async fn to_the_end(
     };
     let mut reporter = app.reporter();
     let followed = follow(what, &mut mesh, &mut signals, &mut app.out, &mut reporter).await;
-    let Followed { view, interrupted, left, trouble } = followed;
+    let Followed { mut view, interrupted, left, trouble, own, open } = followed;
+    let whole = view.finished.as_ref().map(|finished| finished.verdict);
+    if let Some(own) = &own {
+        own.narrow(&mut view);
+    }
     let goes_on = left && (watching || !mesh.is_embedded());
     let circumstances = Circumstances { interrupted, fail_on_flaky: wishes.fail_on_flaky, goes_on };
     let mut conclusion = conclude(&view, &target.submitted, circumstances);
@@ -95,10 +103,14 @@ pub(super) async fn to_the_end(
         app.complain(error);
         conclusion = after_trouble(conclusion, error);
     }
+    let company = own.as_ref().is_some_and(Own::has_company);
     if conclusion.result == Outcome::Left {
-        app.note("stopped watching; the run goes on");
+        let stop = app.commands().line(&["cancel", &view.short()]);
+        let how = if company { format!("; {stop} stops all of its groups") } else { String::new() };
+        app.note(&format!("stopped watching; the run goes on{how}"));
     }
     reporter.conclude(&mut app.out, &view, &conclusion);
+    told_of_others(app, &view, whole.filter(|_| company), open.as_ref());
     let hurry = left && !watching;
     let exit = if hurry {
         conclusion.exit
@@ -116,6 +128,18 @@ pub(super) async fn to_the_end(
         _ = signals.next() => {}
     }
     Ok(exit)
+}
+
+/// What there is to say about the rest of a run after the own groups: what it waits for, or what it came to.
+fn told_of_others(app: &mut App, view: &RunView, whole: Option<RunVerdict>, open: Option<&StillOpen>) {
+    let run = view.short();
+    if let Some(open) = open {
+        let watch = app.commands().line(&["watch", &run]);
+        app.note(&format!("run {run} is still open: {}; {watch} follows all of it", open.words()));
+    } else if let Some(verdict) = whole {
+        let show = app.commands().line(&["show", &run]);
+        app.note(&format!("run {run} with the groups of others: {verdict}; {show} shows all of it"));
+    }
 }
 
 /// What broke the watch decides, unless the run was seen to its end before, or the user wanted out.

@@ -9,6 +9,7 @@ mod explain;
 mod finish;
 mod history;
 mod init;
+mod joining;
 mod live_logs;
 mod logs;
 mod manual;

@@ -1,6 +1,7 @@
 //! part.toml and what follows from it, with errors as people see them.
 
 use crate::app::App;
+use crate::ci::{Company, join};
 use crate::cli::{ProjectArgs, SubmitArgs};
 use crate::config::{self, ConfigError, Project, Warning};
 use crate::error::{CliError, Kind};
@@ -44,14 +45,29 @@ pub(super) async fn submission(
         idle_timeout: args.idle_timeout,
         retries: args.retries,
         max_failures: args.max_failures,
-        build_id: args.ci_build_id.clone(),
+        build_id: args.join.ci_build_id.clone(),
+        attempt: args.join.attempt,
+        completion_delay: args.join.completion_delay,
+        expect: args.join.expect_groups.clone(),
+        weight: args.join.weight,
+        priority: args.join.priority,
+        retry_budget: args.join.retry_budget,
+        wait_for_workers: args.join.wait_for_workers,
+        failed_first: args.join.failed_first(),
         require: args.require.clone(),
         list_tests: args.listing(),
         lost_after: None,
+        balance: args.balance.balance(),
+        locks: args.balance.lock.clone(),
+        ..Overrides::default()
     };
     let surroundings = Surroundings::of_this_process(cwd, inherits);
     let resolved = resolve(&project, &selection, &overrides, &surroundings, &ProcessLister).await;
-    let resolved = resolved.map_err(unresolved)?;
+    let mut resolved = resolved.map_err(unresolved)?;
+    let waits = args.join.completion_delay.is_some() || args.join.expect_groups.is_some();
+    let company = Company { alone: inherits, waits };
+    join(&mut resolved.submission, &resolved.identity, company);
+    resolved.submission.run_all = args.join.all;
     for note in &resolved.notes {
         app.note(note);
     }

@@ -9,6 +9,8 @@ use crate::error::{CliError, Kind};
 use crate::exit::Exit;
 use crate::follow::Signals;
 use crate::mesh::{Clients, Mesh, Role, find_run};
+use crate::out::Format;
+use crate::render::json::{Line, SubmittedLine};
 use crate::view::{Submitted, short_id};
 use part_proto::convert::submission_id_to_wire;
 use part_proto::v1::{RerunRequest, RunInfo, SubmitResponse};
@@ -38,6 +40,9 @@ pub(super) async fn run(app: &mut App, args: RerunArgs) -> Result<Exit, CliError
             return Err(error);
         }
     };
+    if app.out.format() == Format::Json {
+        app.out.json(&Line::new("submitted", SubmittedLine::from(&sent)));
+    }
     if args.report.detach {
         detached(app, &sent);
         return Ok(Exit::Passed);

@@ -1,8 +1,10 @@
 //! `partctl submit`.
 
 use super::finish::{Target, Wishes, me, to_the_end};
+use super::joining::{accepted, settle};
 use super::project;
 use crate::app::App;
+use crate::ci::Identity;
 use crate::cli::{ReportArgs, SubmitArgs};
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -10,11 +12,12 @@ use crate::follow::{OnInterrupt, Signals};
 use crate::mesh::{Clients, Mesh, Place, Role};
 use crate::out::{Format, Out};
 use crate::render::human::by_hand;
-use crate::render::json::{Line, PlanLine, SubmittedLine};
+use crate::render::json::{Line, PlanLine};
+use crate::resolve::Resolved;
 use crate::ship::{self, Contents};
 use crate::text::{bytes, clean, count};
-use crate::view::{Submitted, short_id};
-use part_core::{GroupSubmission, SetupStep, Submission};
+use crate::view::{Own, Submitted, short_id};
+use part_core::{GroupSubmission, Joining, SetupStep, Submission};
 use part_proto::convert::submission_to_wire;
 use part_proto::v1::SubmitResponse;
 use std::time::Duration;
@@ -42,7 +45,7 @@ pub(super) async fn run(app: &mut App, args: SubmitArgs) -> Result<Exit, CliErro
             let counts = ship::look(&contents, &resolved.submission.groups, &setup).await?;
             app.note(&format!("{} would travel, {}", count(counts.files, "file"), bytes(counts.bytes)));
         }
-        plan(&mut app.out, &resolved.submission, &resolved.build_origin);
+        plan(&mut app.out, &resolved.submission, &resolved.identity);
         return Ok(Exit::Passed);
     }
     let wishes = wishes(&args.report);
@@ -53,7 +56,7 @@ pub(super) async fn run(app: &mut App, args: SubmitArgs) -> Result<Exit, CliErro
         exit = signals.next() => return Ok(exit),
     };
     let sent = tokio::select! {
-        sent = ship_and_send(app, &mesh, &mut resolved.submission, &contents, &setup) => sent,
+        sent = ship_and_send(app, &mesh, &mut resolved, &contents, &setup) => sent,
         exit = signals.next() => {
             mesh.close(true).await;
             return Ok(exit);
@@ -66,12 +69,14 @@ pub(super) async fn run(app: &mut App, args: SubmitArgs) -> Result<Exit, CliErro
             return Err(error);
         }
     };
+    accepted(app, &resolved.submission, &resolved.identity, &sent);
     if args.report.detach {
         detached(app, &sent);
         return Ok(Exit::Passed);
     }
     let submitted = Submitted::of(&resolved.submission);
-    let target = new_run(&mesh, sent, submitted);
+    let own = own_groups(&resolved.submission);
+    let target = Target { own, ..new_run(&mesh, sent, submitted) };
     to_the_end(app, mesh, signals, target, &wishes).await
 }
 
@@ -95,12 +100,23 @@ pub(super) fn wishes(args: &ReportArgs) -> Wishes {
     Wishes { fail_on_flaky: args.fail_on_flaky, junit: args.junit.clone(), artifacts: args.artifacts.clone() }
 }
 
+/// The groups of a submission whose run others may submit to as well.
+fn own_groups(submission: &Submission) -> Option<Own> {
+    match submission.joining {
+        Joining::Never => None,
+        Joining::Current | Joining::Attempt(_) => {
+            Some(Own::of(submission.groups.iter().map(|group| group.label.clone())))
+        }
+    }
+}
+
 /// A run that this client has just made.
 pub(super) fn new_run(mesh: &Mesh, sent: SubmitResponse, submitted: Submitted) -> Target {
     Target {
         run: sent.run,
         leader: mesh.clients().clone(),
         submitted,
+        own: None,
         until: None,
         live_after: 0,
         on_interrupt: OnInterrupt::Cancel { by: me() },
@@ -111,10 +127,8 @@ pub(super) fn new_run(mesh: &Mesh, sent: SubmitResponse, submitted: Submitted) -
 pub(super) fn detached(app: &mut App, sent: &SubmitResponse) {
     match app.out.format() {
         Format::Human => app.out.data(&format!("{}\n", sent.run)),
-        Format::Json => {
-            let line = SubmittedLine { run: sent.run.clone(), specs: sent.specs, carried: sent.carried };
-            app.out.json(&Line::new("submitted", line));
-        }
+        // The line about what was submitted says it.
+        Format::Json => {}
     }
     let watch = app.commands().line(&["watch", &short_id(&sent.run)]);
     app.note(&format!("{} submitted; {watch} follows the run", count(sent.specs, "spec")));
@@ -124,13 +138,15 @@ pub(super) fn detached(app: &mut App, sent: &SubmitResponse) {
 async fn ship_and_send(
     app: &mut App,
     mesh: &Mesh,
-    submission: &mut Submission,
+    resolved: &mut Resolved,
     contents: &Contents,
     setup: &[SetupStep],
 ) -> Result<SubmitResponse, CliError> {
+    let submission = &mut resolved.submission;
     if !mesh.is_embedded() {
         submission.workspace = ship::ship(app, mesh.clients(), contents, &submission.groups, setup).await?;
     }
+    settle(mesh.clients(), submission, &resolved.identity).await?;
     send(mesh.clients(), submission).await
 }
 
@@ -152,7 +168,7 @@ async fn send(clients: &Clients, submission: &Submission) -> Result<SubmitRespon
 }
 
 /// Says what would run.
-fn plan(out: &mut Out, submission: &Submission, build_origin: &str) {
+fn plan(out: &mut Out, submission: &Submission, identity: &Identity) {
     if out.format() == Format::Json {
         for group in &submission.groups {
             plan_lines(out, group);
@@ -166,7 +182,7 @@ fn plan(out: &mut Out, submission: &Submission, build_origin: &str) {
         "{}  build {} ({})  {} in {} would run\n",
         palette.name(&clean(&submission.project)),
         clean(&submission.build),
-        clean(build_origin),
+        clean(&identity.origin.words()),
         count(specs as u64, "spec"),
         count(submission.groups.len() as u64, "group"),
     );

@@ -12,6 +12,7 @@ mod clock;
 mod eta;
 mod fold;
 mod model;
+mod own;
 #[cfg(test)]
 mod tests;
 pub(crate) mod verdict;
@@ -21,4 +22,5 @@ pub(crate) use eta::{Eta, eta};
 pub(crate) use fold::Notice;
 use model::Tally;
 pub(crate) use model::{AttemptView, GroupView, Keep, RunView, SpecView, short_id};
+pub(crate) use own::Own;
 pub(crate) use verdict::{Conclusion, Submitted};

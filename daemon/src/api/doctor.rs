@@ -1,7 +1,6 @@
 //! What the daemon can find out about its own health.
 
 use super::services::Shared;
-use crate::bounds;
 use crate::error::chain;
 use crate::realm::holder_is_gone;
 use crate::retention::RetentionSummary;
@@ -127,12 +126,19 @@ fn disk(shared: &Shared) -> v1::Finding {
         }
         Ok(about) => {
             let free = about.f_bavail.saturating_mul(about.f_frsize);
+            let floor = part_worker::disk_floor(about.f_blocks.saturating_mul(about.f_frsize));
             let text = format!("{home}: {} MiB free", free >> 20);
-            match free < bounds::DISK_LOW_BYTES {
-                true => {
+            match free {
+                free if free < floor => finding(
+                    FindingLevel::Error,
+                    "disk",
+                    &format!("{text}; below {} MiB this host takes no work", floor >> 20),
+                    "free some space there, or choose a home on another disk",
+                ),
+                free if free < 2 * floor => {
                     finding(FindingLevel::Warning, "disk", &text, "free some space before the next large run")
                 }
-                false => finding(FindingLevel::Ok, "disk", &text, ""),
+                _ => finding(FindingLevel::Ok, "disk", &text, ""),
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Finding runs and describing them.
 
 use super::services::Shared;
+use crate::clock::Clock;
 use crate::error::chain;
 use crate::leader::load;
 use crate::realm::address_of;
@@ -70,9 +71,14 @@ impl Shared {
         let realm = realms.iter().find(|realm| realm.realm == row.realm);
         let here = self.leads(&row.realm);
         let running = row.progress.finished.is_none();
-        let (summary, finished) = match &row.progress.finished {
-            Some(finished) => (summary_to_wire(&finished.summary), Some((finished.at, finished.verdict))),
-            None => (summary_to_wire(&RunSummary::of(&self.fold(row.id).await?)), None),
+        let (summary, finished, open_because) = match &row.progress.finished {
+            Some(finished) => {
+                (summary_to_wire(&finished.summary), Some((finished.at, finished.verdict)), None)
+            }
+            None => {
+                let run = self.fold(row.id).await?;
+                (summary_to_wire(&RunSummary::of(&run)), None, run.open_because(Clock::start().now()))
+            }
         };
         Ok(v1::RunInfo {
             run: row.id.to_string(),
@@ -92,8 +98,8 @@ impl Shared {
                 }
                 (_, _) => String::new(),
             },
-            attempt: 1,
-            open_because: String::new(),
+            attempt: row.attempt,
+            open_because: open_because.unwrap_or_default(),
         })
     }
 }

@@ -1,15 +1,23 @@
 //! The gRPC services.
 
 mod blobs;
+mod carry;
 mod doctor;
+mod explain;
+mod forecast;
+mod history;
 mod join;
 mod lookup;
 mod mesh;
 mod output;
+mod plan;
+mod report;
 mod rerun;
 mod route;
 mod runs;
 mod services;
+mod submit;
+mod times;
 mod workers;
 
 pub(crate) use blobs::{ManifestTrouble, read_manifest};

@@ -1,79 +1,111 @@
-//! A run made of an earlier one.
+//! Submissions made of an earlier run.
 
+use super::carry::{pass_of, wholes};
 use part_core::{
-    AttemptId, AttemptPhase, Carried, GroupSubmission, Run, Source, SpecIndex, SpecPhase, SpecSubmission,
-    SpecVerdict, Submission, SubmissionId,
+    Expect, GroupSubmission, Joining, Millis, Run, Source, SpecIndex, SpecSubmission, Submission,
+    SubmissionId, Workspace,
 };
 use part_proto::status;
 use tonic::Status;
 
 /// What to submit to run `old` again: all of it, or only what did not pass, with its passes carried forward.
-pub(super) fn submission(
+///
+/// One submission, unless the groups of the old run came with different workspaces: then one for each workspace. They
+/// are to become one run, the first beginning the attempt that `attempt` says, the others joining it.
+pub(super) fn submissions(
     old: &Run,
     id: SubmissionId,
     build: String,
     failed_only: bool,
-) -> Result<Submission, Status> {
+    attempt: u32,
+) -> Result<Vec<Submission>, Status> {
     if old.finished.is_none() {
         return Err(status::wrong_state(format!("run {} is not finished; cancel it first", old.id)));
     }
-    let mut groups: Vec<GroupSubmission> = old
-        .groups
-        .iter()
-        .map(|group| GroupSubmission {
+    let mut by_workspace: Vec<(Workspace, Source, Vec<GroupSubmission>)> = Vec::new();
+    let (mut wholes, mut again) = (wholes(old).into_iter().peekable(), 0);
+    for (index, group) in old.groups.iter().enumerate() {
+        let came_with = old.submission_of(group);
+        if came_with.dropped {
+            continue;
+        }
+        let mut specs = Vec::new();
+        while let Some(((_, name), parts)) = wholes.next_if(|((group, _), _)| group.0 as usize == index) {
+            let carried = if failed_only { pass_of(old, &parts) } else { None };
+            again += usize::from(carried.is_none());
+            specs.extend(whole(old, name, &parts).map(|spec| (parts.first(), SpecSubmission { carried, ..spec })));
+        }
+        // In the order of the run, which is that of its submission.
+        specs.sort_by_key(|(first, _)| first.copied());
+        let group = GroupSubmission {
             label: group.label.as_ref().to_owned(),
             suite: group.suite.clone(),
             requirements: group.requirements.clone(),
             policy: group.policy.clone(),
             recipe: group.recipe.as_ref().clone(),
-            specs: Vec::new(),
+            specs: specs.into_iter().map(|(_, spec)| spec).collect(),
             overhead: None,
-        })
-        .collect();
-    let mut again = 0;
-    for (index, spec) in old.specs.iter().enumerate() {
-        let carried = if failed_only { pass_of(old, SpecIndex(index as u32)) } else { None };
-        again += usize::from(carried.is_none());
-        groups[spec.group.0 as usize].specs.push(SpecSubmission {
-            name: spec.name.as_ref().to_owned(),
-            size_bytes: spec.size_bytes,
-            history: Vec::new(),
-            expected_tests: spec.expected_tests.as_deref().map(<[String]>::to_vec),
-            carried,
-            ..part_core::SpecSubmission::default()
-        });
+        };
+        let workspace = came_with.workspace.as_ref();
+        match by_workspace.iter_mut().find(|(known, ..)| known == workspace) {
+            Some((_, _, groups)) => groups.push(group),
+            None => by_workspace.push((workspace.clone(), came_with.source.clone(), vec![group])),
+        }
     }
     if again == 0 {
         return Err(status::wrong_state(format!("nothing of run {} failed or is missing", old.id)));
     }
-    Ok(Submission {
-        id,
+    let alone = by_workspace.len() == 1;
+    let expect = Expect::Count(by_workspace.iter().map(|(.., groups)| groups.len() as u32).sum());
+    let mut policy = old.policy.clone();
+    policy.completion_delay = Millis::ZERO;
+    policy.expect = (!alone).then_some(expect);
+    let build = if build.is_empty() { old.build.clone() } else { build };
+    let submission = |(place, (workspace, source, groups))| Submission {
+        id: numbered(id, place),
         project: old.project.as_ref().to_owned(),
-        build: if build.is_empty() { old.build.clone() } else { build },
-        source: Source { rerun_of: Some(old.id), ..old.source.clone() },
-        workspace: old.submissions[0].workspace.as_ref().clone(),
-        policy: old.policy.clone(),
+        build: build.clone(),
+        joining: if alone { Joining::Never } else { Joining::Attempt(attempt) },
+        past: Vec::new(),
+        // What is carried is chosen here.
+        run_all: true,
+        source: Source { rerun_of: Some(old.id), ..source },
+        workspace,
+        policy: policy.clone(),
         content: None,
         groups,
-        joining: part_core::Joining::Never,
-        past: Vec::new(),
-        run_all: false,
+    };
+    Ok((0..).zip(by_workspace).map(submission).collect())
+}
+
+/// A spec as it was submitted, put together from its parts where it was split.
+fn whole(old: &Run, name: &str, parts: &[SpecIndex]) -> Option<SpecSubmission> {
+    let first = old.spec(*parts.first()?)?;
+    let listed = parts.iter().map(|index| old.spec(*index)?.expected_tests.as_deref().map(<[String]>::to_vec));
+    Some(SpecSubmission {
+        name: name.to_owned(),
+        size_bytes: first.size_bytes,
+        expected_tests: listed.collect::<Option<Vec<_>>>().map(|lists| lists.concat()),
+        collection: first.collection.as_deref().map(str::to_owned),
+        serial: first.serial,
+        assembly: first.assembly.as_deref().map(str::to_owned),
+        locks: first.locks.to_vec(),
+        quarantined: first.quarantined,
+        // Nobody recorded whether it may be split; what was split before may be.
+        whole: first.part.is_none(),
+        ..SpecSubmission::default()
     })
 }
 
-/// The pass that stands for a spec, which may itself have been carried.
-fn pass_of(old: &Run, index: SpecIndex) -> Option<Carried> {
-    let spec = old.spec(index)?;
-    match spec.phase {
-        SpecPhase::Decided(SpecVerdict::Carried) => spec.carried,
-        SpecPhase::Decided(SpecVerdict::Passed { .. }) => {
-            let (number, attempt) = spec.newest()?;
-            let AttemptPhase::Finished { at, .. } = &attempt.phase else { return None };
-            let duration = at.since(attempt.assigned_at);
-            Some(Carried { attempt: AttemptId { run: old.id, spec: index, number }, duration })
-        }
-        SpecPhase::Decided(SpecVerdict::NotPassed(_) | SpecVerdict::Cancelled)
-        | SpecPhase::Waiting { .. }
-        | SpecPhase::Active => None,
+/// The number of each submission: the client's for the first, and for the others what always follows from it, so that
+/// asking again does nothing twice.
+fn numbered(id: SubmissionId, place: u32) -> SubmissionId {
+    if place == 0 {
+        return id;
     }
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&id.0.to_le_bytes()).update(&place.to_le_bytes());
+    let mut bytes = [0; 16];
+    hasher.finalize_xof().fill(&mut bytes);
+    SubmissionId(u128::from_le_bytes(bytes))
 }

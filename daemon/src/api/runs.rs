@@ -1,17 +1,14 @@
 //! Runs: submit, watch, read, cancel.
 
+use super::explain::{explain, explain_state};
 use super::lookup::store_failed;
-use super::rerun;
 use super::route::{ANSWER, Route};
 use super::services::{Shared, unanswered};
+use super::{plan, report};
 use crate::bounds;
-use crate::leader::Mailbox;
 use crate::seat::Leadership;
 use crate::watch::watch_run;
-use part_core::{
-    AttemptId, CancelMode, Estimate, HistoryKey, Input, Record, Refusal, Reply, RequestId, RunId, SpecIndex,
-    SpecPhase, Submission, SubmissionId,
-};
+use part_core::{AttemptId, CancelMode, HistoryKey, Input, Reply, RequestId, RunId, SpecIndex};
 use part_proto::convert::{
     SubmissionAssembler, attempt_verdict_to_wire, run_id_from_wire, submission_id_from_wire,
     submission_to_wire,
@@ -19,120 +16,25 @@ use part_proto::convert::{
 use part_proto::v1::run_service_client::RunServiceClient;
 use part_proto::v1::run_service_server::RunService;
 use part_proto::{status, v1};
-use part_store::{HISTORY_PER_SPEC, HistoryQuery, RunFilter};
-use prost::Message as _;
+use part_store::{HistoryQuery, RunFilter};
 use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
-use uuid::Uuid;
 
 /// The run service.
 pub(crate) struct Runs {
     shared: Arc<Shared>,
+    /// One for each plan that may be made at a time.
+    plans: Arc<Semaphore>,
 }
 
 impl Runs {
     pub(crate) fn new(shared: Arc<Shared>) -> Runs {
-        Runs { shared }
+        Runs { shared, plans: Arc::new(Semaphore::new(bounds::PLANS)) }
     }
-
-    /// Fills in the history and hands the submission to the leader.
-    async fn open(
-        &self,
-        mailbox: &Mailbox,
-        mut submission: Submission,
-    ) -> Result<v1::SubmitResponse, Status> {
-        if self.shared.draining.is_cancelled() {
-            return Err(status::unavailable("the daemon is shutting down and takes no new runs"));
-        }
-        let carried = count(&submission, |spec| spec.carried.is_some());
-        let specs = count(&submission, |_| true) - carried;
-        let content = content_of(&submission);
-        let known = self.shared.store.submission(submission.id).await;
-        if let Some(run) = known.map_err(|error| store_failed(&error))? {
-            self.is_the_same(run, &submission, &content).await?;
-            return Ok(v1::SubmitResponse {
-                run: run.to_string(),
-                new: false,
-                specs,
-                carried,
-                all_again: false,
-                attempt: 1,
-                carried_from: String::new(),
-                joined: false,
-            });
-        }
-        submission.content = Some(content);
-        self.fill_in_history(&mut submission).await?;
-        let run = RunId(Uuid::now_v7().as_u128());
-        let submission = Box::new(submission);
-        let make = move |request: RequestId| Input::RunSubmitted { request, run, submission };
-        match mailbox.request(make).await.map_err(unanswered)? {
-            Reply::Submitted { run, new, .. } => Ok(v1::SubmitResponse {
-                run: run.to_string(),
-                new,
-                specs,
-                carried,
-                all_again: false,
-                attempt: 1,
-                carried_from: String::new(),
-                joined: false,
-            }),
-            Reply::Refused(refusal) => Err(status::of_refusal(&refusal)),
-            Reply::Cancelling => Err(status::broken("the leader gave an answer to another question")),
-        }
-    }
-
-    /// A number may be repeated, with what it stood for the first time only.
-    async fn is_the_same(&self, run: RunId, submission: &Submission, content: &str) -> Result<(), Status> {
-        let first = self.shared.store.entries(run, 0, 1).await.map_err(|error| store_failed(&error))?;
-        let known = first.into_iter().next().and_then(|entry| {
-            if let Record::RunOpened { content, .. } = entry.record { content } else { None }
-        });
-        match known {
-            Some(known) if known != content => {
-                Err(status::of_refusal(&Refusal::other_content(submission.id, run)))
-            }
-            // Recorded before contents were compared.
-            Some(_) | None => Ok(()),
-        }
-    }
-
-    async fn fill_in_history(&self, submission: &mut Submission) -> Result<(), Status> {
-        let project = submission.project.clone();
-        for group in &mut submission.groups {
-            let class = group.requirements.to_string();
-            let key = |spec: &str| HistoryKey {
-                project: project.clone(),
-                suite: group.suite.clone(),
-                class: class.clone(),
-                spec: spec.to_owned(),
-            };
-            let keys: Vec<HistoryKey> = group.specs.iter().map(|spec| key(&spec.name)).collect();
-            let samples = self.shared.store.history(&keys, HISTORY_PER_SPEC).await;
-            let samples = samples.map_err(|error| store_failed(&error))?;
-            for (spec, samples) in group.specs.iter_mut().zip(samples) {
-                spec.history = samples;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A digest of what is submitted, besides its number: equal for the same submission sent again.
-fn content_of(submission: &Submission) -> String {
-    let mut hasher = blake3::Hasher::new();
-    for message in submission_to_wire(&Submission { id: SubmissionId(0), ..submission.clone() }) {
-        hasher.update(&message.encode_length_delimited_to_vec());
-    }
-    hasher.finalize().to_hex().to_string()
-}
-
-fn count(submission: &Submission, wanted: impl Fn(&part_core::SpecSubmission) -> bool) -> u32 {
-    submission.groups.iter().flat_map(|group| &group.specs).filter(|spec| wanted(spec)).count() as u32
 }
 
 fn run_id(text: &str) -> Result<RunId, Status> {
@@ -160,7 +62,7 @@ impl RunService for Runs {
         }
         let submission = assembler.finish().map_err(|error| status::of_wire_error(&error))?;
         match self.shared.route(&metadata).await? {
-            Route::Here(mailbox) => Ok(Response::new(self.open(&mailbox, submission).await?)),
+            Route::Here(mailbox) => Ok(Response::new(self.shared.open(&mailbox, submission).await?)),
             Route::There(leader) => {
                 let messages = tokio_stream::iter(submission_to_wire(&submission));
                 RunServiceClient::new(leader).submit(self.shared.forwarded(messages)).await
@@ -180,16 +82,28 @@ impl RunService for Runs {
 
     async fn plan(
         &self,
-        _request: Request<Streaming<v1::PlanRequest>>,
+        request: Request<Streaming<v1::PlanRequest>>,
     ) -> Result<Response<v1::PlanResponse>, Status> {
-        Err(status::wrong_state("this daemon makes no plans yet"))
+        let metadata = request.metadata().clone();
+        let (options, submission) = plan::assemble(request.into_inner()).await?;
+        match self.shared.route(&metadata).await? {
+            Route::Here(mailbox) => {
+                Ok(Response::new(self.shared.plan(&mailbox, &self.plans, options, submission).await?))
+            }
+            Route::There(leader) => {
+                let messages = tokio_stream::iter(plan::to_wire(options, &submission));
+                let mut client = RunServiceClient::new(leader).max_decoding_message_size(ANSWER);
+                client.plan(self.shared.forwarded(messages)).await
+            }
+        }
     }
 
     async fn report(
         &self,
-        _request: Request<v1::ReportRequest>,
+        request: Request<v1::ReportRequest>,
     ) -> Result<Response<v1::ReportResponse>, Status> {
-        Err(status::wrong_state("this daemon makes no reports yet"))
+        let run = self.shared.fold(run_id(&request.into_inner().run)?).await?;
+        Ok(Response::new(report::response(&run)?))
     }
 
     async fn list_runs(
@@ -200,6 +114,7 @@ impl RunService for Runs {
         let mut filter =
             RunFilter::newest(limit(asked.limit, bounds::RUNS_LISTED, part_store::ROWS_PER_LIST));
         filter.project = (!asked.project.is_empty()).then_some(asked.project);
+        filter.build = (!asked.build.is_empty()).then_some(asked.build);
         let rows = self.shared.store.runs(&filter).await.map_err(|error| store_failed(&error))?;
         Ok(Response::new(v1::ListRunsResponse { runs: self.shared.describe(rows).await? }))
     }
@@ -252,8 +167,7 @@ impl RunService for Runs {
         let old = self.shared.fold(run_id(&asked.run)?).await?;
         let id =
             submission_id_from_wire(&asked.submission_id).map_err(|error| status::of_wire_error(&error))?;
-        let submission = rerun::submission(&old, id, asked.build, asked.failed_only)?;
-        Ok(Response::new(self.open(&mailbox, submission).await?))
+        Ok(Response::new(self.shared.run_again(&mailbox, &old, id, asked.build, asked.failed_only).await?))
     }
 
     async fn explain(
@@ -334,10 +248,9 @@ impl RunService for Runs {
         let rows = self.shared.store.history_rows(&query).await.map_err(|error| store_failed(&error))?;
         let keys: Vec<HistoryKey> =
             rows.iter().map(|row| row.key.clone()).collect::<BTreeSet<_>>().into_iter().collect();
-        let samples = self.shared.store.history(&keys, HISTORY_PER_SPEC).await;
-        let samples = samples.map_err(|error| store_failed(&error))?;
-        let forecasts = keys.into_iter().zip(samples).filter_map(|(key, samples)| {
-            let estimate = Estimate::from_samples(&samples)?;
+        let forecasts = self.shared.forecasts(&keys).await?;
+        let forecasts = keys.into_iter().zip(forecasts).filter_map(|(key, estimate)| {
+            let estimate = estimate?;
             Some(v1::Forecast {
                 project: key.project,
                 suite: key.suite,
@@ -362,60 +275,4 @@ impl RunService for Runs {
         });
         Ok(Response::new(v1::HistoryResponse { rows: rows.collect(), forecasts: forecasts.collect() }))
     }
-}
-
-/// Explains specs of a run that this core leads; none when it does not.
-fn explain(
-    core: &part_core::Core,
-    id: RunId,
-    spec: &str,
-    most: usize,
-    now: part_core::Timestamp,
-) -> Option<v1::ExplainResponse> {
-    let run = core.state().run(id)?;
-    let mut response = v1::ExplainResponse::default();
-    for (index, candidate) in run.specs.iter().enumerate() {
-        let undecided = !matches!(candidate.phase, SpecPhase::Decided(_));
-        let wanted = if spec.is_empty() { undecided } else { candidate.name.contains(spec) };
-        if !wanted {
-            continue;
-        }
-        response.matched += 1;
-        if response.explanations.len() < most
-            && let Some(explained) = core.explain(id, SpecIndex(index as u32), now)
-        {
-            let group = run.group_of(candidate).label.as_ref().to_owned();
-            response.explanations.push(v1::Explanation {
-                group,
-                spec: explained.name,
-                facts: explained.facts,
-            });
-        }
-    }
-    Some(response)
-}
-
-fn explain_state(
-    state: &part_core::State,
-    id: RunId,
-    spec: &str,
-    most: usize,
-    now: part_core::Timestamp,
-) -> Option<v1::ExplainResponse> {
-    let run = state.run(id)?;
-    let mut response = v1::ExplainResponse::default();
-    for (index, candidate) in run.specs.iter().enumerate() {
-        if !candidate.name.contains(spec) {
-            continue;
-        }
-        response.matched += 1;
-        if response.explanations.len() < most {
-            response.explanations.push(v1::Explanation {
-                group: run.group_of(candidate).label.as_ref().to_owned(),
-                spec: candidate.name.as_ref().to_owned(),
-                facts: run.facts_about(SpecIndex(index as u32), now),
-            });
-        }
-    }
-    Some(response)
 }

@@ -58,8 +58,8 @@ impl WorkerService for Workers {
             introduction.problem = wall.and_then(clock_problem);
         }
         let slots = part_core::Bounds::DEFAULT.slots_per_worker;
-        if introduction.slots.len() > slots {
-            return Err(status::exhausted(format!("a worker has at most {slots} slots")));
+        if introduction.slots.len() > slots || introduction.extra_slots.len() > slots {
+            return Err(status::exhausted(format!("a worker has at most {slots} slots, and as many extra ones")));
         }
         let (worker, incarnation) = (introduction.worker.clone(), introduction.incarnation);
         let term = mailbox.look(|core, _| core.term()).await.map_err(unanswered)?;
@@ -176,11 +176,17 @@ impl Linked {
             WorkerSays::Report(report) => Input::Reported { worker, incarnation, report },
             WorkerSays::Heartbeat => Input::Heartbeat { worker, incarnation },
             WorkerSays::Drain(draining) => Input::DrainChanged { worker, draining },
-            WorkerSays::Health { problem, wall, .. } => {
+            WorkerSays::Health { problem, wall, scarce } => {
+                let pressure = Input::PressureChanged { worker: worker.clone(), incarnation, scarce };
+                self.tell(pressure).await?;
                 let problem = problem.or_else(|| clock_problem(wall));
                 Input::HealthChanged { worker, incarnation, problem }
             }
         };
+        self.tell(input).await
+    }
+
+    async fn tell(&self, input: Input) -> Result<(), String> {
         let passed = self.mailbox.said(self.worker.clone(), self.link, input).await;
         passed.map_err(|_| "the leader is gone".to_owned())
     }

@@ -40,6 +40,7 @@ struct File {
     home: Option<String>,
     name: Option<String>,
     slots: Option<u32>,
+    extra_slots: Option<String>,
     labels: BTreeMap<String, String>,
     drain: Drain,
     store: Store,
@@ -170,6 +171,7 @@ pub fn load(file: Option<&Path>, given: Given) -> Result<DaemonConfig, DaemonErr
         layers.problem("name: must have 1 to 255 bytes, no slash and no control characters".to_owned());
     }
     let slots = slots(&mut layers, read.slots);
+    let extra_slots = extra_slots(&mut layers, read.extra_slots);
     let grace = layers.required("drain.grace", read.drain.grace, "10m");
     let drain_grace = layers.duration("drain.grace", &grace);
     let database = database(&mut layers, read.store.database);
@@ -193,6 +195,7 @@ pub fn load(file: Option<&Path>, given: Given) -> Result<DaemonConfig, DaemonErr
         home: home.into(),
         name,
         slots,
+        extra_slots,
         labels: read.labels,
         drain_grace,
         database,
@@ -219,6 +222,19 @@ fn slots(layers: &mut Layers, file: Option<u32>) -> u32 {
         Err(_) => {
             layers.problem(format!("slots: {text:?} is not a number"));
             1
+        }
+    }
+}
+
+fn extra_slots(layers: &mut Layers, file: Option<String>) -> Option<u32> {
+    let text = layers.required("extra-slots", file, "auto");
+    let most = part_core::Bounds::DEFAULT.slots_per_worker as u32;
+    match text.parse::<u32>() {
+        Err(_) if text == "auto" => None,
+        Ok(extra) if extra <= most => Some(extra),
+        Ok(_) | Err(_) => {
+            layers.problem(format!("extra-slots: {text:?} is neither \"auto\" nor a number up to {most}"));
+            None
         }
     }
 }

@@ -18,6 +18,8 @@ pub struct DaemonConfig {
     pub name: String,
     /// Slots, at least one.
     pub slots: u32,
+    /// Slots beyond those, for groups that may start more than there are CPUs; none for what suits the slots.
+    pub extra_slots: Option<u32>,
     /// Labels by name.
     pub labels: BTreeMap<String, String>,
     /// How long running specs may go on after SIGTERM.

@@ -20,17 +20,17 @@ fn the_default_file_is_the_default() {
     let bare = load(None, given()).expect("valid");
     assert_eq!(from_file.warnings, Vec::<String>::new());
     assert_eq!(
-        (from_file.listen, from_file.slots, from_file.drain_grace, from_file.labels),
-        (bare.listen, bare.slots, bare.drain_grace, bare.labels)
+        (from_file.listen, from_file.slots, from_file.extra_slots, from_file.drain_grace, from_file.labels),
+        (bare.listen, bare.slots, None, bare.drain_grace, bare.labels)
     );
 }
 
 #[test]
 fn all_problems_come_at_once() {
     let error =
-        from_text("listen = \"nowhere\"\nslots = 99999\n[drain]\ngrace = \"soon\"\n", Given::default());
+        from_text("listen = \"nowhere\"\nslots = 99999\nextra-slots = \"5000\"\n[drain]\ngrace = \"soon\"\n", Given::default());
     let text = error.expect_err("wrong").to_string();
-    for part in ["listen: \"nowhere\"", "slots: 99999", "drain.grace: \"soon\""] {
+    for part in ["listen: \"nowhere\"", "slots: 99999", "extra-slots: \"5000\"", "drain.grace: \"soon\""] {
         assert!(text.contains(part), "{text}");
     }
 }

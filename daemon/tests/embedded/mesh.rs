@@ -59,6 +59,7 @@ async fn start(home: &Path, slots: Option<u32>) -> Embedded {
     let options = EmbeddedOptions {
         home: home.to_owned(),
         slots,
+        extra_slots: Some(0),
         worker: slots.is_some(),
         program: env!("CARGO_BIN_EXE_partd").into(),
     };

@@ -115,6 +115,7 @@ async fn a_daemon_and_an_embedded_mesh_share_a_home_and_no_slot() {
     let options = || EmbeddedOptions {
         home: home.path().to_owned(),
         slots: Some(1),
+        extra_slots: Some(0),
         worker: true,
         program: env!("CARGO_BIN_EXE_partd").into(),
     };

@@ -95,6 +95,7 @@ impl Secure {
             ca: None,
             name: name.map(str::to_owned),
             slots: 1,
+            extra_slots: None,
             labels: [("rack".to_owned(), "b2".to_owned())].into(),
             home: self.place.path().join(home),
             drain_grace: Duration::from_secs(5),

@@ -10,6 +10,7 @@ mod lines;
 mod owner;
 mod parse;
 mod plan;
+mod xunit;
 
 pub use error::ListError;
 pub use parse::{Listing, parse_listing};

@@ -1,9 +1,10 @@
 //! The one way from a listing's bytes to specs and tests.
 
 use super::owner::Owners;
-use super::{dotnet, json, lines};
+use super::{dotnet, json, lines, xunit};
 use crate::report::{bounds::NAME_BYTES, clip};
 use crate::table::ListParser;
+use crate::xunit::{ListedAssembly, ListedClass};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -13,6 +14,10 @@ pub struct Listing {
     /// The ids of each spec's tests, in the order of the listing; an id may occur more than once. A spec without an
     /// entry was not listed: nothing is known about its tests.
     pub specs: BTreeMap<String, Vec<String>>,
+    /// Of specs that are classes of xUnit.net: their assemblies and collections.
+    pub classes: BTreeMap<String, ListedClass>,
+    /// The assemblies of those, by name.
+    pub assemblies: BTreeMap<String, ListedAssembly>,
     /// What could not be told, worth showing.
     pub notes: Vec<String>,
 }
@@ -23,6 +28,8 @@ impl Listing {
         for (spec, tests) in other.specs {
             self.specs.entry(spec).or_default().extend(tests);
         }
+        self.classes.extend(other.classes);
+        self.assemblies.extend(other.assemblies);
         self.notes.extend(other.notes);
     }
 
@@ -61,9 +68,11 @@ pub fn parse_listing(
         ListParser::Nextest => json::nextest(&text, &mut listing)?,
         ListParser::Dotnet => dotnet::tests(&text, &owners, &mut listing)?,
         ListParser::Xcode => json::xcode(&text, &mut listing)?,
+        ListParser::XunitClasses => xunit::classes(&text, folder, &mut listing)?,
     }
     if !specs.is_empty() {
         listing.specs.retain(|spec, _| owners.knows(spec));
+        listing.classes.retain(|spec, _| owners.knows(spec));
     }
     Ok(listing)
 }
@@ -215,6 +224,7 @@ mod tests {
             ListParser::Nextest,
             ListParser::Dotnet,
             ListParser::Xcode,
+            ListParser::XunitClasses,
         ];
         for parser in parsers {
             for text in ["", "{", "[1, 2", "{}", "Segmentation fault"] {

@@ -70,13 +70,15 @@ enum Texts {
     Many(Vec<String>),
 }
 
-pub(super) fn read(source: &Source<'_>, spec: &str, all: &mut Collector) -> Result<(), ReportError> {
+pub(super) fn read(source: &Source<'_>, _spec: &str, all: &mut Collector) -> Result<(), ReportError> {
     let Report { results: Results { summary, tests } } = json::document(source, all)?;
     let mark = all.mark();
     let count = tests.len() as u64;
     for test in tests {
-        all.test(source, test.into_result(spec))?;
+        let spec = test.enter(all);
+        all.test(source, test.into_result(&spec))?;
     }
+    all.leave();
     if let Some(summary) = summary {
         if summary.tests > count {
             all.note(format!("the summary says there are {} tests, there are {count}", summary.tests));
@@ -90,6 +92,17 @@ pub(super) fn read(source: &Source<'_>, spec: &str, all: &mut Collector) -> Resu
 }
 
 impl Test {
+    /// By its file, or by a suite that is one.
+    fn enter(&self, all: &mut Collector) -> String {
+        let suites: &[String] = match &self.suite {
+            Some(Texts::One(suite)) => std::slice::from_ref(suite),
+            Some(Texts::Many(suites)) => suites,
+            None => &[],
+        };
+        let names = self.file_path.iter().chain(suites).map(String::as_str);
+        all.enter_any(&names.collect::<Vec<_>>())
+    }
+
     fn into_result(self, spec: &str) -> TestResult {
         let mut titles = match self.suite {
             Some(Texts::One(suites)) => suites.split(" > ").map(str::to_owned).collect(),

@@ -1,12 +1,13 @@
 //! `go test -json` lines.
 //!
 //! **Ids.** Tests and subtests as Go names them, `TestCart/adds`; a test and each of its subtests are results of
-//! their own, as in the stream. A spec is a package; tests of several packages in one report are told apart by
-//! their order only.
+//! their own, as in the stream. A spec is a package.
 //!
 //! A failed test's detail is what it wrote, since Go's failures are part of the output. A package that failed with
 //! no failed test (did not build, `TestMain`, a race, `os.Exit`) is an error outside tests. The stream has to hold
 //! the end of every package that began.
+//!
+//! Several packages in one report belong to the specs of the same name.
 
 use super::{
     collect::{Collector, result},
@@ -125,8 +126,10 @@ impl Report {
     fn plain(&mut self, line: &str, all: &mut Collector) {
         if line.starts_with("FAIL\t") {
             self.had_problem = true;
+            all.enter(line.split(['\t', ' ']).nth(1).unwrap_or_default());
             all.error(line.replace('\t', " "));
         } else if line != "FAIL" {
+            all.leave();
             all.note(format!("skipped a line that is not JSON: {line}"));
         }
     }
@@ -142,6 +145,7 @@ impl Report {
         for package in self.packages {
             package.finish(source, &self.builds, all)?;
         }
+        all.leave();
         // A build that failed belongs to a package that says so; one that does not is still a failure.
         if !self.builds.is_empty() && !all.has_failed_since(mark) {
             for (path, output) in &self.builds {
@@ -180,6 +184,7 @@ impl Package {
         all: &mut Collector,
     ) -> Result<(), ReportError> {
         let mark = all.mark();
+        all.enter(&self.path);
         let timed_out = self.output.contains(TIMED_OUT);
         for test in &self.tests {
             all.test(source, self.result(test, timed_out))?;

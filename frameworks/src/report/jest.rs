@@ -67,22 +67,24 @@ struct Location {
     line: Option<u64>,
 }
 
-pub(super) fn read(source: &Source<'_>, spec: &str, all: &mut Collector) -> Result<(), ReportError> {
+pub(super) fn read(source: &Source<'_>, _spec: &str, all: &mut Collector) -> Result<(), ReportError> {
     let report: Report = json::document(source, all)?;
     let start = all.mark();
     let mut count = 0;
     for file in report.test_results {
         let mark = all.mark();
+        let spec = all.enter(&file.name);
         for test in file.assertion_results {
             count += 1;
-            all.test(source, test.into_result(&file.name, spec))?;
+            all.test(source, test.into_result(&file.name, &spec))?;
         }
         if file.status == "failed" && !all.has_failed_since(mark) {
             let message = file.message.unwrap_or_default();
             let message = non_empty(&message).unwrap_or("the file failed outside its tests");
-            all.error(format!("{}\n{message}", location(spec, &file.name, None).unwrap_or_default()));
+            all.error(format!("{}\n{message}", location(&spec, &file.name, None).unwrap_or_default()));
         }
     }
+    all.leave();
     if report.num_total_tests > count {
         all.note(format!("the report says it has {} tests, there are {count}", report.num_total_tests));
     }

@@ -82,9 +82,9 @@ mod tests {
     fn read(text: &str) -> Result<(Vec<u32>, usize), String> {
         let source = Source::read(&ReportFile { path: Path::new("r.json"), bytes: text.as_bytes() });
         let source = source.map_err(|e| e.to_string())?;
-        let mut all = Collector::default();
+        let mut all = Collector::new(&["s".to_owned()]);
         let report: Report = document(&source, &mut all).map_err(|e| e.to_string())?;
-        Ok((report.tests, all.finish().notes.len()))
+        Ok((report.tests, all.finish().specs[0].notes.len()))
     }
 
     #[test]

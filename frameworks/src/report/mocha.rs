@@ -74,7 +74,7 @@ struct Lists {
 /// File and full title; tests may share both.
 type Key<'a> = (&'a str, &'a str);
 
-pub(super) fn read(source: &Source<'_>, spec: &str, all: &mut Collector) -> Result<(), ReportError> {
+pub(super) fn read(source: &Source<'_>, _spec: &str, all: &mut Collector) -> Result<(), ReportError> {
     let report: Report = json::document(source, all)?;
     let start = all.mark();
     let mut lists: HashMap<Key<'_>, Lists> = HashMap::new();
@@ -89,15 +89,18 @@ pub(super) fn read(source: &Source<'_>, spec: &str, all: &mut Collector) -> Resu
     }
     for test in &report.tests {
         let outcome = test.outcome(lists.entry(test.key()).or_default());
-        all.test(source, test.result(outcome, spec))?;
+        let spec = all.enter(test.file.as_deref().unwrap_or_default());
+        all.test(source, test.result(outcome, &spec))?;
     }
     for test in &report.failures {
         // What is still on the list was no test: a hook.
         if let Some(left) = lists.get_mut(&test.key()).filter(|left| left.failed > 0) {
             left.failed -= 1;
+            all.enter(test.file.as_deref().unwrap_or_default());
             all.error(format!("{}: {}", test.full_title, test.err.in_full()));
         }
     }
+    all.leave();
     let Stats { tests, failures } = report.stats;
     let found = report.tests.len() as u64;
     if tests > found {

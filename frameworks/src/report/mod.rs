@@ -1,6 +1,7 @@
 //! Reading what frameworks report: one reader per dialect, one model ([`part_core::TestResult`]).
 //!
-//! [`parse`] is the only way in. What matters here:
+//! [`parse`] is the way in for one spec, [`parse_split`] for several that shared a process; what such a process left when
+//! it did not come to its end is read by [`read_journal`] and [`read_pieces`]. What matters here:
 //!
 //! - **Never a silent pass.** A report that is cut off or malformed is a [`ReportError`] that names file, byte, line
 //!   and column. Where a format says how much is to come (a TAP plan, a suite's test count, a last event), less
@@ -27,6 +28,7 @@ mod ctrf;
 mod error;
 mod gojson;
 mod jest;
+mod journal;
 mod json;
 mod junit;
 mod mocha;
@@ -42,7 +44,9 @@ mod trx;
 mod xcresult;
 mod xml;
 
-pub use collect::Parsed;
+pub(crate) use collect::is_failure;
+pub use collect::{Parsed, Split};
 pub use error::ReportError;
-pub use parse::{ReportFile, parse};
+pub use journal::{Progress, read_journal, read_pieces};
+pub use parse::{ReportFile, parse, parse_split, tells_specs_apart};
 pub use text::clip;

@@ -179,24 +179,28 @@ impl Report {
         let mark = all.mark();
         let mut unfinished = Vec::new();
         for test in self.tests {
+            enter(all, &test.binary, self.binaries.get(&test.binary));
             let name = test.path.replace("::", " > ");
             match test.result {
                 Some(result) => all.test(source, result)?,
                 None if self.binaries.get(&test.binary).is_some_and(Binary::skips_unfinished) => {
                     all.test(source, result(test.path, name, TestOutcome::Skipped))?;
                 }
-                None => unfinished.push(result(test.path, name, TestOutcome::Failed)),
+                None => unfinished.push((all.whose(), result(test.path, name, TestOutcome::Failed))),
             }
         }
+        all.leave();
         let missing: usize = self.binaries.values().map(Binary::missing).sum();
         if !all.has_failed_since(mark) && missing + unfinished.len() > 0 {
             let missing = missing + unfinished.len();
             return Err(source.cut_off(format!("{missing} of the tests that were announced have no result")));
         }
-        for mut test in unfinished {
+        for (whose, mut test) in unfinished {
+            all.back_to(whose);
             test.message = Some("it started, but no result was reported".to_owned());
             all.test(source, test)?;
         }
+        all.leave();
         if missing > 0 {
             all.note(format!("{missing} tests did not run: nextest stopped at a failure"));
         }
@@ -222,6 +226,27 @@ impl Binary {
     fn missing(&self) -> usize {
         let announced: usize = self.suites.values().map(|suite| suite.tests).sum();
         announced.saturating_sub(self.finished + self.ignored + self.unfinished)
+    }
+}
+
+/// What comes now is about a binary: the lines name it by package and target, a spec by the binary's id, which also says
+/// the kind of target. Where targets of different kinds share a name, there is no telling them apart.
+fn enter(all: &mut Collector, name: &str, binary: Option<&Binary>) {
+    let specs = all.several();
+    if specs.is_empty() {
+        return;
+    }
+    let (package, target) = name.split_once("::").unwrap_or((name, ""));
+    let mut kinds = binary.into_iter().flat_map(|binary| binary.suites.keys());
+    let id = match (kinds.next().map(String::as_str), kinds.next()) {
+        (Some("lib"), None) => package.to_owned(),
+        (Some("test"), None) => format!("{package}::{target}"),
+        (Some(kind), None) if !kind.is_empty() => format!("{package}::{kind}/{target}"),
+        (_, _) => String::new(),
+    };
+    match specs.iter().find(|spec| **spec == id) {
+        Some(spec) => drop(all.enter(spec)),
+        None => all.leave(),
     }
 }
 

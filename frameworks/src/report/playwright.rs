@@ -16,6 +16,7 @@ use super::{
 use crate::report::bounds;
 use part_core::{TestOutcome, TestResult};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 #[derive(Deserialize)]
 struct Report {
@@ -24,6 +25,16 @@ struct Report {
     errors: Vec<Failure>,
     #[serde(default)]
     stats: Option<Stats>,
+    #[serde(default)]
+    config: Config,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Config {
+    /// What the files of tests are relative to.
+    #[serde(default)]
+    root_dir: String,
 }
 
 #[derive(Deserialize)]
@@ -120,32 +131,37 @@ struct Piece {
     text: String,
 }
 
-pub(super) fn read(source: &Source<'_>, spec: &str, all: &mut Collector) -> Result<(), ReportError> {
+pub(super) fn read(source: &Source<'_>, _spec: &str, all: &mut Collector) -> Result<(), ReportError> {
     let report: Report = json::document(source, all)?;
     let mark = all.mark();
-    let mut left_out = LeftOut::default();
+    let mut left_out = BTreeMap::new();
+    let context = Context { source, root: report.config.root_dir.trim_end_matches('/') };
     for file in &report.suites {
         // The outermost suite is the file.
-        suite(file, &Titles::default(), &Context { source, spec }, all, &mut left_out)?;
+        suite(file, &Titles::default(), &context, all, &mut left_out)?;
     }
     for error in &report.errors {
-        all.error(error.in_full(spec));
+        let file = error.location.as_ref().map_or("", |place| place.file.as_str());
+        let spec = all.enter(file);
+        all.error(error.in_full(&spec));
     }
-    if !all.has_failed_since(mark) {
-        if left_out.count > 0 {
+    for (whose, left_out) in left_out {
+        all.back_to(whose);
+        if !all.has_failed_here() {
             all.error(format!("{} tests did not run, such as `{}`", left_out.count, left_out.first));
         }
-        if let Some(stats) = report.stats.filter(|stats| stats.unexpected > 0) {
-            let count = stats.unexpected;
-            all.error(format!("the statistics say that {count} tests failed, but none is in the report"));
-        }
+    }
+    all.leave();
+    if let Some(stats) = report.stats.filter(|stats| stats.unexpected > 0 && !all.has_failed_since(mark)) {
+        let count = stats.unexpected;
+        all.error(format!("the statistics say that {count} tests failed, but none is in the report"));
     }
     Ok(())
 }
 
 struct Context<'a> {
     source: &'a Source<'a>,
-    spec: &'a str,
+    root: &'a str,
 }
 
 /// Titles of the enclosing suites, joined for ids and for names. Cut at every level, since every test below repeats
@@ -169,13 +185,15 @@ fn suite(
     titles: &Titles,
     context: &Context<'_>,
     all: &mut Collector,
-    left_out: &mut LeftOut,
+    left_out: &mut BTreeMap<usize, LeftOut>,
 ) -> Result<(), ReportError> {
     for spec in &suite_read.specs {
+        let name = all.enter(&format!("{}/{}", context.root, spec.file));
         for test in &spec.tests {
-            let mut result = test.result(titles, spec, context.spec);
+            let mut result = test.result(titles, spec, &name);
             if test.was_left_out() {
                 result.message = Some("did not run".to_owned());
+                let left_out = left_out.entry(all.whose()).or_default();
                 if left_out.count == 0 {
                     left_out.first = clip(&result.id, bounds::NOTE_BYTES);
                 }

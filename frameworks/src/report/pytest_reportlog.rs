@@ -44,8 +44,8 @@ struct Record {
     exitstatus: Option<i64>,
 }
 
-pub(super) fn read(source: &Source<'_>, spec: &str, all: &mut Collector) -> Result<(), ReportError> {
-    let mut tests = Tests { spec, tests: Vec::new(), by_node: HashMap::new() };
+pub(super) fn read(source: &Source<'_>, _spec: &str, all: &mut Collector) -> Result<(), ReportError> {
+    let mut tests = Tests::default();
     let mut exit = None;
     for line in source.lines().filter(|line| !line.text.trim().is_empty()) {
         let record: Record = json::line(source, line)?;
@@ -63,13 +63,15 @@ pub(super) fn read(source: &Source<'_>, spec: &str, all: &mut Collector) -> Resu
     };
     let mark = all.mark();
     for test in tests.tests {
-        all.test(source, test.finish(spec))?;
+        let spec = all.enter(file_of(&test.node));
+        all.test(source, test.finish(&spec))?;
     }
+    all.leave();
     match exit {
         None | Some(0 | 4 | 5) => {}
         Some(2) => all.error("pytest was interrupted"),
         Some(3) => all.error("pytest had an internal error"),
-        Some(code) if !all.has_failed_since(mark) && all.tests().is_empty() => {
+        Some(code) if !all.has_failed_since(mark) && all.is_empty() => {
             all.error(format!("pytest ended with code {code}"));
         }
         Some(code) if !all.has_failed_since(mark) => {
@@ -82,6 +84,7 @@ pub(super) fn read(source: &Source<'_>, spec: &str, all: &mut Collector) -> Resu
 
 /// A module or class that could not be collected, or was skipped.
 fn collected(record: &Record, source: &Source<'_>, all: &mut Collector) -> Result<(), ReportError> {
+    all.enter(file_of(&record.nodeid));
     match record.outcome.as_str() {
         "failed" => {
             all.error(format!("{} could not be collected\n{}", record.nodeid, text(&record.longrepr)));
@@ -97,8 +100,13 @@ fn collected(record: &Record, source: &Source<'_>, all: &mut Collector) -> Resul
     }
 }
 
-struct Tests<'a> {
-    spec: &'a str,
+/// The file in front of a node id.
+fn file_of(node: &str) -> &str {
+    node.split("::").next().unwrap_or_default()
+}
+
+#[derive(Default)]
+struct Tests {
     tests: Vec<Test>,
     by_node: HashMap<String, usize>,
 }
@@ -112,14 +120,14 @@ struct Test {
     details: Vec<String>,
     output: Option<String>,
     retries: u32,
-    location: Option<String>,
+    place: Option<(String, Option<u64>)>,
     /// The last try is over and another one is to come.
     again: bool,
     /// Why the first try failed.
     first_failure: Option<String>,
 }
 
-impl Tests<'_> {
+impl Tests {
     fn test(&mut self, node: &str) -> &mut Test {
         let at = match self.by_node.get(node) {
             Some(&at) => at,
@@ -133,7 +141,6 @@ impl Tests<'_> {
     }
 
     fn phase(&mut self, record: Record) {
-        let spec = self.spec;
         let test = self.test(&record.nodeid);
         let when = record.when.as_deref().unwrap_or_default();
         if test.again && when == "setup" {
@@ -146,7 +153,7 @@ impl Tests<'_> {
         }
         test.seconds += record.duration;
         if let Some((file, line, _)) = &record.location {
-            test.location = location(spec, file, line.map(|line| line + 1));
+            test.place = Some((file.clone(), line.map(|line| line + 1)));
         }
         // Every phase repeats what the earlier ones captured.
         if !record.sections.is_empty() {
@@ -223,8 +230,8 @@ impl Test {
         test.detail = Some(self.details.join("\n\n"));
         test.output = self.output;
         test.retries = self.retries;
-        test.location =
-            self.location.or_else(|| location(spec, self.node.split("::").next().unwrap_or(""), None));
+        let (file, line) = self.place.unwrap_or_else(|| (file_of(&self.node).to_owned(), None));
+        test.location = location(spec, &file, line).or_else(|| location(spec, file_of(&self.node), None));
         test
     }
 }

@@ -134,6 +134,25 @@ pub(super) fn names_spec(file: &str, spec: &str) -> bool {
     ends(file, spec) || ends(spec, file)
 }
 
+/// Which of several specs `file` names. Where paths from different folders leave a choice, the one that has most in
+/// common: the longest spec that `file` ends in, else the shortest that ends in `file`.
+pub(super) fn owner(file: &str, specs: &[String]) -> Option<usize> {
+    let mut best: Option<(usize, usize)> = None;
+    for (at, spec) in specs.iter().enumerate() {
+        let (bare, file) = (bare_spec(spec), file.strip_prefix("./").unwrap_or(file));
+        if bare == file {
+            return Some(at);
+        }
+        if names_spec(file, spec) {
+            let common = if file.len() > bare.len() { usize::MAX / 2 + bare.len() } else { usize::MAX / 2 - bare.len() };
+            if best.is_none_or(|(most, _)| common > most) {
+                best = Some((common, at));
+            }
+        }
+    }
+    best.map(|(_, at)| at)
+}
+
 fn bare_spec(spec: &str) -> &str {
     spec.strip_prefix("./").unwrap_or(spec).trim_end_matches('/')
 }
@@ -194,6 +213,22 @@ mod tests {
         assert_eq!(micros_of_seconds(1.5), Some(1_500_000));
         for bad in [-1.0, f64::NAN, f64::INFINITY, 1e300] {
             assert_eq!(micros_of_seconds(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn files_belong_to_the_spec_that_they_name_best() {
+        let specs = ["t/a.js", "x/t/a.js", "b.js", "x/b.js"].map(String::from);
+        for (file, wanted) in [
+            ("/w/t/a.js", Some(0)),
+            ("/w/x/t/a.js", Some(1)),
+            ("a.js", Some(0)),
+            ("./x/b.js", Some(3)),
+            ("x/t/a.js", Some(1)),
+            ("/w/c.js", None),
+            ("", None),
+        ] {
+            assert_eq!(owner(file, &specs), wanted, "{file}");
         }
     }
 

@@ -33,6 +33,9 @@ pub struct Framework {
     pub list_tests: Option<ListCall>,
     /// Program and arguments that run specs; none where each suite has to say it.
     pub command: Option<Vec<Template>>,
+    /// Program and arguments that run several specs in one process; none where it cannot, or its report does not tell
+    /// them apart.
+    pub batch: Option<Vec<Template>>,
     /// The same for a person; empty where there is nothing better than `command`.
     pub reproduce: Vec<Template>,
     /// Limit for an attempt; none means no limit.
@@ -162,6 +165,8 @@ impl Framework {
     /// Checks a complete table and fills in the defaults.
     pub(super) fn new(name: &str, table: FrameworkTable) -> Result<Self, TableError> {
         let command = table.run.command.map(|command| check_run(name, "run.command", command)).transpose()?;
+        let batch = table.run.batch.filter(|batch| !batch.is_empty());
+        let batch = batch.map(|batch| check_batch(name, batch)).transpose()?;
         let browsers = table.browsers.into_iter();
         let browsers = browsers.map(|(key, browser)| Ok((key.clone(), check_browser(name, &key, browser)?)));
         let framework = Framework {
@@ -175,6 +180,7 @@ impl Framework {
             specs: check_specs(name, table.specs)?,
             list_tests: check_list(name, "list_tests", table.list_tests)?,
             command,
+            batch,
             reproduce: table.run.reproduce.unwrap_or_default(),
             timeout: table.run.timeout.map(|span| span.0).filter(|limit| *limit > Millis::ZERO),
             idle_timeout: table.run.idle_timeout.map(|span| span.0).filter(|limit| *limit > Millis::ZERO),
@@ -197,7 +203,8 @@ impl Framework {
 
     fn check_script(&self) -> Result<(), TableError> {
         let lists = [self.list_tests.as_ref(), self.specs.call()].into_iter().flatten();
-        let mut parts = self.command.iter().flatten().chain(lists.flat_map(|call| &call.command));
+        let runs = self.command.iter().chain(&self.batch).flatten();
+        let mut parts = runs.chain(lists.flat_map(|call| &call.command));
         if self.script.is_empty() && parts.any(|part| part.mentions(&Placeholder::Script)) {
             return Err(TableError::invalid(
                 &self.name,
@@ -206,11 +213,6 @@ impl Framework {
             ));
         }
         Ok(())
-    }
-
-    /// True when one call may run several specs.
-    pub fn takes_several(&self) -> bool {
-        self.command.iter().flatten().any(|part| part.mentions(&Placeholder::Specs))
     }
 }
 
@@ -237,9 +239,8 @@ fn check_command(name: &str, key: &str, command: Vec<Template>) -> Result<Vec<Te
         return Err(TableError::invalid(name, key, "names no program"));
     }
     for part in &command {
-        let selects = [Placeholder::Test, Placeholder::Tests].iter().any(|wrong| part.mentions(wrong));
-        if selects {
-            return Err(TableError::invalid(name, key, "{test} and {tests} belong into `select`"));
+        if let Some(wrong) = part.placeholders().find(|placeholder| placeholder.is_of_selection()) {
+            return Err(TableError::invalid(name, key, format!("{{{wrong}}} belongs into `select`")));
         }
         if part.mentions(&Placeholder::Options) && !part.is(&Placeholder::Options) {
             return Err(TableError::invalid(name, key, "{options} has to be an argument of its own"));
@@ -254,6 +255,19 @@ pub(crate) fn check_run(name: &str, key: &str, command: Vec<Template>) -> Result
     if !command.iter().any(|part| part.mentions(&Placeholder::Spec) || part.mentions(&Placeholder::Specs)) {
         let problem = "mentions neither {spec} nor {specs}: every spec would run the same";
         return Err(TableError::invalid(name, key, problem));
+    }
+    Ok(command)
+}
+
+/// Checks a command that runs several specs.
+fn check_batch(name: &str, command: Vec<Template>) -> Result<Vec<Template>, TableError> {
+    let key = "run.batch";
+    let command = check_command(name, key, command)?;
+    if command.iter().any(|part| part.mentions(&Placeholder::Spec)) {
+        return Err(TableError::invalid(name, key, "{spec} is one spec: write {specs}"));
+    }
+    if !command.iter().any(|part| part.mentions(&Placeholder::Specs)) {
+        return Err(TableError::invalid(name, key, "does not mention {specs}"));
     }
     Ok(command)
 }

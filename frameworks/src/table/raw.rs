@@ -153,6 +153,9 @@ pub enum ListParser {
     Dotnet,
     /// `xcodebuild -enumerate-tests` in the flat JSON style.
     Xcode,
+    /// Classes of xUnit.net: `dotnet test --list-tests` of both platforms, a test program's own `--list-tests`, and
+    /// `-list full/json`.
+    XunitClasses,
 }
 
 /// How to run specs.
@@ -161,6 +164,8 @@ pub enum ListParser {
 pub struct RunTable {
     /// Program and arguments.
     pub command: Option<Vec<Template>>,
+    /// The same for several specs in one process, where the report tells them apart.
+    pub batch: Option<Vec<Template>>,
     /// The same for a person: without reports.
     pub reproduce: Option<Vec<Template>>,
     /// Limit for an attempt.
@@ -340,8 +345,10 @@ impl ListTable {
 }
 
 impl RunTable {
+    /// Another command has nothing to do with how the first one ran several specs.
     fn merge(self, over: Self) -> Self {
         RunTable {
+            batch: if over.command.is_some() { over.batch } else { over.batch.or(self.batch) },
             command: over.command.or(self.command),
             reproduce: over.reproduce.or(self.reproduce),
             timeout: over.timeout.or(self.timeout),

@@ -5,7 +5,8 @@ use super::raw::WhenTable;
 use crate::bounds::CONFIG_BYTES;
 use crate::files::{read_text, upwards};
 use crate::glob::Globs;
-use part_core::{Capabilities, Comparison, Requirement};
+use part_core::compare_versions;
+use std::cmp::Ordering;
 use std::path::Path;
 
 /// True when everything that `when` says holds in `folder` of the workspace `root`.
@@ -72,8 +73,7 @@ fn read(path: &Path) -> Result<Option<String>, TableError> {
 
 fn at_least(version: &str, least: &str) -> bool {
     // The same comparison as for a worker's capabilities, so that versions mean one thing.
-    let wanted = Requirement { key: String::new(), comparison: Comparison::AtLeast, value: least.to_owned() };
-    wanted.is_met_by(&Capabilities([(String::new(), version.to_owned())].into()))
+    compare_versions(version, least) != Ordering::Less
 }
 
 #[cfg(test)]

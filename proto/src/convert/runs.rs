@@ -208,5 +208,9 @@ pub fn worker_to_wire(worker: &WorkerView) -> v1::WorkerInfo {
         drained_by: worker.held_back_by.clone().unwrap_or_default(),
         cordoned: worker.cordoned.clone().unwrap_or_default(),
         version: worker.version.clone(),
+        extra_slots: worker.extra_slots,
+        cpus: worker.cpus,
+        scarce: worker.scarce.clone().unwrap_or_default(),
+        slowness: worker.slowness,
     }
 }

@@ -2,12 +2,12 @@
 
 use super::MemoryStore;
 use crate::{
-    CommitError, Digest, HistoryQuery, HistoryRow, Holder, Realm, RealmRow, RunFilter, RunRow, Store,
-    StoreError, TokenRow, TokenUse,
+    CommitError, Digest, HistoryQuery, HistoryRow, Holder, Realm, RealmRow, RunFilter, RunRow, SpecHistory,
+    Store, StoreError, Submitted, TokenRow, TokenUse,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use part_core::{Entry, HistoryKey, RunId, Sample, SubmissionId, Term, Timestamp};
+use part_core::{AttemptId, Entry, HistoryKey, RunId, SubmissionId, Term, Timestamp};
 use std::collections::BTreeMap;
 
 impl Store for MemoryStore {
@@ -61,7 +61,7 @@ impl Store for MemoryStore {
         async move { Ok(self.shared().unfinished(realm)) }.boxed()
     }
 
-    fn submission(&self, submission: SubmissionId) -> BoxFuture<'_, Result<Option<RunId>, StoreError>> {
+    fn submission(&self, submission: SubmissionId) -> BoxFuture<'_, Result<Option<Submitted>, StoreError>> {
         async move { Ok(self.shared().submissions.get(&submission).copied()) }.boxed()
     }
 
@@ -69,12 +69,31 @@ impl Store for MemoryStore {
         &'a self,
         keys: &'a [HistoryKey],
         per_spec: usize,
-    ) -> BoxFuture<'a, Result<Vec<Vec<Sample>>, StoreError>> {
+    ) -> BoxFuture<'a, Result<Vec<SpecHistory>, StoreError>> {
         async move {
             let shared = self.shared();
-            Ok(keys.iter().map(|key| shared.samples(key, per_spec)).collect())
+            Ok(keys.iter().map(|key| shared.spec_history(key, per_spec)).collect())
         }
         .boxed()
+    }
+
+    fn newest_passes<'a>(
+        &'a self,
+        keys: &'a [HistoryKey],
+    ) -> BoxFuture<'a, Result<Vec<Option<AttemptId>>, StoreError>> {
+        async move {
+            let shared = self.shared();
+            Ok(keys.iter().map(|key| shared.newest_pass(key)).collect())
+        }
+        .boxed()
+    }
+
+    fn classes<'a>(
+        &'a self,
+        project: &'a str,
+        suite: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<String>, StoreError>> {
+        async move { Ok(self.shared().classes(project, suite)) }.boxed()
     }
 
     fn history_rows<'a>(

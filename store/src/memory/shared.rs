@@ -1,14 +1,14 @@
 //! What handles share: realms, ledgers and history.
 
-use crate::bounds::{ENTRIES_PER_PAGE, HISTORY_PER_SPEC, ROWS_PER_LIST};
-use crate::projection::BlobUse;
+use crate::bounds::{CLASSES_PER_SUITE, ENTRIES_PER_PAGE, HISTORY_PER_SPEC, ROWS_PER_LIST};
+use crate::projection::{BlobUse, Joins};
 use crate::{
-    CommitError, Digest, HistoryQuery, HistoryRow, Holder, Realm, RealmRow, RunFilter, RunPhase, RunRow,
-    TokenRow, projection, text,
+    CommitError, Digest, HistoryQuery, HistoryRow, Holder, Measured, Realm, RealmRow, RunFilter, RunPhase,
+    RunRow, SpecHistory, Submitted, TokenRow, projection, text,
 };
-use part_core::{Entry, HistoryKey, RunId, Sample, SubmissionId, Term};
+use part_core::{AttemptId, AttemptVerdict, Entry, HistoryKey, RunId, Sample, SubmissionId, Term};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Keeps everything in memory and nothing beyond the process.
@@ -25,7 +25,9 @@ pub(super) struct Shared {
     opened: u64,
     /// Place in `runs` by the text of the id.
     pub(super) places: BTreeMap<String, u64>,
-    pub(super) submissions: HashMap<SubmissionId, RunId>,
+    pub(super) submissions: HashMap<SubmissionId, Submitted>,
+    /// Attempts of unfinished runs that share a process.
+    batched: BTreeSet<AttemptId>,
     /// By key, in order of time.
     history: BTreeMap<HistoryKey, BTreeMap<Moment, HistoryRow>>,
     /// Who drained it, by host.
@@ -94,7 +96,12 @@ impl Shared {
     pub(super) fn commit(&mut self, realm: &Realm, term: Term, entries: &[Entry]) -> Result<(), CommitError> {
         self.check_term(realm, term)?;
         // Everything is worked out before anything is changed.
-        let mut opened: Vec<SubmissionId> = Vec::new();
+        let mut taken: Vec<SubmissionId> = Vec::new();
+        let mut taken_already = |submission: SubmissionId| {
+            let known = self.submissions.contains_key(&submission) || taken.contains(&submission);
+            taken.push(submission);
+            known
+        };
         let mut rows = Vec::new();
         for batch in projection::by_run(entries) {
             let mut row = match self.ledger(batch.run) {
@@ -104,19 +111,25 @@ impl Shared {
                 Some(ledger) => ledger.row.clone(),
                 None => {
                     let row = batch.opens(realm).ok_or_else(|| batch.misfit("its run was never opened"))?;
-                    if self.submissions.contains_key(&row.submission) || opened.contains(&row.submission) {
-                        return Err(batch.misfit("its submission has already opened another run"));
+                    if taken_already(row.submission) {
+                        return Err(batch.misfit(projection::TAKEN));
                     }
-                    opened.push(row.submission);
                     row
                 }
             };
+            let joins = batch.joins();
+            for (submission, _) in &joins.joined {
+                if taken_already(*submission) {
+                    return Err(batch.misfit(projection::TAKEN));
+                }
+            }
             let ended = row.progress.finished.take();
             row.progress = batch.advance(row.progress)?;
             row.progress.finished = row.progress.finished.or(ended);
-            rows.push(row);
+            rows.push((row, joins));
         }
-        for row in rows {
+        for (row, joins) in rows {
+            self.join(row.id, joins);
             self.keep(row);
         }
         for entry in entries {
@@ -125,10 +138,24 @@ impl Shared {
         Ok(())
     }
 
+    fn join(&mut self, run: RunId, joins: Joins) {
+        if joins.drops_newest {
+            let of_run = self.submissions.iter().filter(|(_, known)| known.run == run && known.number > 1);
+            let newest = of_run.max_by_key(|(_, known)| known.number).map(|(submission, _)| *submission);
+            self.submissions.retain(|submission, _| Some(*submission) != newest);
+        }
+        for (submission, number) in joins.joined {
+            self.submissions.insert(submission, Submitted { run, number });
+        }
+    }
+
     fn keep(&mut self, row: RunRow) {
         let next = self.opened;
         let place = *self.places.entry(row.id.to_string()).or_insert(next);
-        self.submissions.insert(row.submission, row.id);
+        self.submissions.insert(row.submission, Submitted { run: row.id, number: 1 });
+        if row.progress.finished.is_some() {
+            self.batched.retain(|attempt| attempt.run != row.id);
+        }
         match self.runs.get_mut(&place) {
             Some(ledger) => ledger.row = row,
             None => {
@@ -139,8 +166,10 @@ impl Shared {
     }
 
     fn append(&mut self, entry: &Entry) {
+        self.batched.extend(projection::shares_process(entry));
         if let Some(row) = projection::history_row(entry) {
             let id = row.attempt;
+            let row = HistoryRow { batched: self.batched.contains(&id), ..row };
             let moment = (row.at.0, id.run.to_string(), id.spec.0, id.number);
             self.history.entry(row.key.clone()).or_default().insert(moment, row);
         }
@@ -177,6 +206,7 @@ impl Shared {
                 None => RunPhase::Unfinished,
             };
             filter.project.as_ref().is_none_or(|project| *project == row.project)
+                && filter.build.as_ref().is_none_or(|build| *build == row.build)
                 && filter.phase.is_none_or(|wanted| wanted == phase)
         };
         let newest_first = self.runs.range(..end).rev().map(|(_, ledger)| &ledger.row);
@@ -188,14 +218,31 @@ impl Shared {
         rows.filter(|row| row.realm == *realm && row.progress.finished.is_none()).map(|row| row.id).collect()
     }
 
-    pub(super) fn samples(&self, key: &HistoryKey, per_spec: usize) -> Vec<Sample> {
-        let counted =
-            self.history.get(key).into_iter().flat_map(BTreeMap::values).rev().filter(|row| row.counts);
-        let newest = counted.take(per_spec.min(HISTORY_PER_SPEC));
-        let mut samples: Vec<Sample> =
-            newest.map(|row| Sample { at: row.at, duration: row.duration, tests: None }).collect();
+    /// The rows of a key, the newest first.
+    fn newest(&self, key: &HistoryKey) -> impl Iterator<Item = &HistoryRow> {
+        self.history.get(key).into_iter().flat_map(BTreeMap::values).rev()
+    }
+
+    pub(super) fn spec_history(&self, key: &HistoryKey, per_spec: usize) -> SpecHistory {
+        let counted = self.newest(key).filter(|row| row.counts).take(per_spec.min(HISTORY_PER_SPEC));
+        let measured = |row: &HistoryRow| Measured {
+            sample: Sample { at: row.at, duration: row.duration, tests: row.tests },
+            batched: row.batched,
+        };
+        let mut samples: Vec<Measured> = counted.map(measured).collect();
         samples.reverse();
-        samples
+        let last = self.newest(key).map(|row| row.verdict).find(|verdict| text::says_something(*verdict));
+        SpecHistory { samples, last }
+    }
+
+    pub(super) fn newest_pass(&self, key: &HistoryKey) -> Option<AttemptId> {
+        self.newest(key).find(|row| row.verdict == AttemptVerdict::Passed).map(|row| row.attempt)
+    }
+
+    pub(super) fn classes(&self, project: &str, suite: &str) -> Vec<String> {
+        let of_suite = self.history.keys().filter(|key| key.project == project && key.suite == suite);
+        let classes: BTreeSet<&String> = of_suite.map(|key| &key.class).collect();
+        classes.into_iter().take(CLASSES_PER_SUITE).cloned().collect()
     }
 
     pub(super) fn ended_attempts(&self, query: &HistoryQuery) -> Vec<HistoryRow> {

@@ -55,8 +55,8 @@ impl Shared {
             return false;
         }
         let place = self.places.remove(&run.to_string());
-        if let Some(ledger) = place.and_then(|place| self.runs.remove(&place)) {
-            self.submissions.remove(&ledger.row.submission);
+        if place.and_then(|place| self.runs.remove(&place)).is_some() {
+            self.submissions.retain(|_, known| known.run != run);
         }
         true
     }

@@ -5,13 +5,13 @@ use super::open::PostgresStore;
 use super::row::{Columns, storable, submission_text};
 use super::rows::Rows;
 use super::server::Server;
-use crate::projection::{self, RunBatch};
+use crate::projection::{self, RunBatch, TAKEN};
 use crate::{CommitError, Progress, Realm, RunCounts, RunRow, StoreError, text};
 use part_core::{Entry, RunId, Term};
 use serde::Serialize;
 use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -25,11 +25,10 @@ pub(super) const FORMAT_JSON: i16 = 1;
 /// not to be had any more: what is read is then the new term. Without `FOR SHARE` the old term would be read, and the
 /// rows written, while the new term was already being begun.
 const CHECK: &str = "SELECT t.term, r.key, r.id, r.realm, r.submission, r.last_number, r.specs, r.passed, r.flaky, \
-                            r.carried, r.failed, r.cancelled, r.cancelling \
+                            r.carried, r.failed, r.cancelled, r.cancelling, \
+                            (SELECT array_agg(submission) FROM joined WHERE submission = ANY($3)) AS joined \
                      FROM realms AS t LEFT JOIN runs AS r ON r.id = ANY($2) OR r.submission = ANY($3) \
                      WHERE t.name = $1 FOR SHARE OF t";
-
-const TAKEN: &str = "its submission has already opened another run";
 
 const WRITE: &str = include_str!("commit.sql");
 
@@ -62,11 +61,14 @@ struct OpenedRun {
     submission: String,
     project: String,
     build: String,
+    attempt: u32,
     user_name: String,
     host: String,
     revision: String,
     branch: String,
     rerun_of: Option<String>,
+    url: String,
+    ci: String,
     opened_at: i64,
 }
 
@@ -80,7 +82,7 @@ struct Known {
 /// The runs of a batch: by place, how an error names them, and what becomes of them.
 struct Runs {
     names: Vec<(RunId, u64)>,
-    /// Place of the first that is opened.
+    /// Place of the first that is opened or joined.
     opened: Option<usize>,
     json: String,
 }
@@ -123,11 +125,14 @@ impl PostgresStore {
         if !batches.is_empty() {
             turn(&mut lease.connection, "BEGIN").await.map_err(error)?;
         }
-        let opened = || batches.iter().filter_map(|batch| batch.opens(realm));
+        let submissions = batches.iter().flat_map(|batch| {
+            let opened = batch.opens(realm).map(|row| row.submission);
+            opened.into_iter().chain(batch.joins().joined.into_iter().map(|(submission, _)| submission))
+        });
         let rows = sqlx::query(CHECK)
             .bind(realm.as_str())
             .bind(batches.iter().map(|batch| batch.run.to_string()).collect::<Vec<_>>())
-            .bind(opened().map(|run| submission_text(run.submission)).collect::<Vec<_>>())
+            .bind(submissions.map(submission_text).collect::<Vec<_>>())
             .fetch_all(&mut lease.connection)
             .await
             .map_err(error)?;
@@ -166,14 +171,18 @@ impl PostgresStore {
         realm: &Realm,
         batches: &[RunBatch<'_>],
     ) -> Result<Runs, CommitError> {
-        let (mut known, mut submissions) = (HashMap::new(), HashMap::new());
+        let (mut known, mut submissions) = (HashMap::new(), HashSet::new());
+        if let Some(row) = rows.first() {
+            let columns = Columns { row, server: &self.server, doing: COMMITTING };
+            submissions.extend(columns.get::<Option<Vec<String>>>("joined")?.unwrap_or_default());
+        }
         for row in rows {
             let columns = Columns { row, server: &self.server, doing: COMMITTING };
             if columns.get::<Option<i64>>("key")?.is_none() {
                 continue;
             }
             let run = columns.run("id")?;
-            submissions.insert(columns.submission("submission")?, run);
+            submissions.insert(columns.get::<String>("submission")?);
             known.insert(run, Known::read(&columns)?);
         }
         let mut runs = Runs { names: Vec::new(), opened: None, json: String::new() };
@@ -187,13 +196,19 @@ impl PostgresStore {
                 Some(run) => (Some((run.key, run.progress)), None),
                 None => {
                     let row = batch.opens(realm).ok_or_else(|| batch.misfit("its run was never opened"))?;
-                    if submissions.insert(row.submission, row.id).is_some() {
+                    if !submissions.insert(submission_text(row.submission)) {
                         return Err(batch.misfit(TAKEN));
                     }
                     runs.opened = runs.opened.or(Some(place));
                     (None, Some(row))
                 }
             };
+            for (submission, _) in batch.joins().joined {
+                if !submissions.insert(submission_text(submission)) {
+                    return Err(batch.misfit(TAKEN));
+                }
+                runs.opened = runs.opened.or(Some(place));
+            }
             let (key, before) = before.unzip();
             let before = before.unwrap_or_default();
             let number = before.last_number;
@@ -241,11 +256,14 @@ impl PostgresStore {
             submission: submission_text(row.submission),
             project: storable(&row.project),
             build: storable(&row.build),
+            attempt: row.attempt,
             user_name: storable(&row.source.user),
             host: storable(&row.source.host),
             revision: storable(&row.source.commit),
             branch: storable(&row.source.branch),
             rerun_of: row.source.rerun_of.map(|run| run.to_string()),
+            url: storable(&row.source.url),
+            ci: storable(&row.source.ci),
             opened_at: self.server.stored(COMMITTING, row.opened_at.0)?,
         })
     }
@@ -295,7 +313,7 @@ impl Runs {
     fn refused(&self, error: sqlx::Error, other: impl FnOnce(sqlx::Error) -> StoreError) -> CommitError {
         let constraint = error.as_database_error().and_then(|error| error.constraint().map(str::to_owned));
         let what = match constraint.as_deref() {
-            Some("runs_submission_key") => TAKEN,
+            Some("runs_submission_key" | "joined_pkey") => TAKEN,
             Some("runs_id_key") => "its run was opened meanwhile",
             Some(_) | None => return other(error).into(),
         };

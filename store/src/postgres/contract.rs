@@ -2,12 +2,12 @@
 
 use super::PostgresStore;
 use crate::{
-    CommitError, Digest, HistoryQuery, HistoryRow, Holder, Realm, RealmRow, RunFilter, RunRow, Store,
-    StoreError, TokenRow, TokenUse,
+    CommitError, Digest, HistoryQuery, HistoryRow, Holder, Realm, RealmRow, RunFilter, RunRow, SpecHistory,
+    Store, StoreError, Submitted, TokenRow, TokenUse,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use part_core::{Entry, HistoryKey, RunId, Sample, SubmissionId, Term, Timestamp};
+use part_core::{AttemptId, Entry, HistoryKey, RunId, SubmissionId, Term, Timestamp};
 use std::collections::BTreeMap;
 
 impl Store for PostgresStore {
@@ -61,7 +61,7 @@ impl Store for PostgresStore {
         self.unfinished_runs(realm).boxed()
     }
 
-    fn submission(&self, submission: SubmissionId) -> BoxFuture<'_, Result<Option<RunId>, StoreError>> {
+    fn submission(&self, submission: SubmissionId) -> BoxFuture<'_, Result<Option<Submitted>, StoreError>> {
         self.run_of_submission(submission).boxed()
     }
 
@@ -69,8 +69,23 @@ impl Store for PostgresStore {
         &'a self,
         keys: &'a [HistoryKey],
         per_spec: usize,
-    ) -> BoxFuture<'a, Result<Vec<Vec<Sample>>, StoreError>> {
-        self.samples(keys, per_spec).boxed()
+    ) -> BoxFuture<'a, Result<Vec<SpecHistory>, StoreError>> {
+        self.spec_histories(keys, per_spec).boxed()
+    }
+
+    fn newest_passes<'a>(
+        &'a self,
+        keys: &'a [HistoryKey],
+    ) -> BoxFuture<'a, Result<Vec<Option<AttemptId>>, StoreError>> {
+        self.passes(keys).boxed()
+    }
+
+    fn classes<'a>(
+        &'a self,
+        project: &'a str,
+        suite: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<String>, StoreError>> {
+        self.classes_of_suite(project, suite).boxed()
     }
 
     fn history_rows<'a>(

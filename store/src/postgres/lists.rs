@@ -3,7 +3,7 @@
 use super::open::PostgresStore;
 use super::row::{Columns, limited, storable, submission_text};
 use crate::bounds::ROWS_PER_LIST;
-use crate::{Finished, Progress, Realm, RunCounts, RunFilter, RunPhase, RunRow, StoreError};
+use crate::{Finished, Progress, Realm, RunCounts, RunFilter, RunPhase, RunRow, StoreError, Submitted};
 use part_core::{RunId, Source, SubmissionId, Timestamp};
 use sqlx::postgres::PgRow;
 
@@ -29,15 +29,22 @@ impl PostgresStore {
             RunPhase::Unfinished => true,
             RunPhase::Finished => false,
         });
-        // The beginning of the name is what the index has of it.
-        let statement = match filter.project {
-            Some(_) => {
-                "SELECT * FROM runs WHERE left(project, 100) = left($1, 100) AND project = $1 \
+        // A text of its own for each index. The beginning of a name is what the index has of it.
+        let statement = match (&filter.build, &filter.project) {
+            (Some(_), _) => {
+                "SELECT * FROM runs WHERE left(build, 100) = left($5, 100) AND build = $5 \
+                 AND ($1::TEXT IS NULL OR left(project, 100) = left($1, 100) AND project = $1) \
                  AND ($2 IS NULL OR $2 = (finished_at IS NULL)) \
                  AND ($3 IS NULL OR key < (SELECT key FROM runs WHERE id = $3)) ORDER BY key DESC LIMIT $4"
             }
-            None => {
-                "SELECT * FROM runs WHERE $1::TEXT IS NULL AND ($2 IS NULL OR $2 = (finished_at IS NULL)) \
+            (None, Some(_)) => {
+                "SELECT * FROM runs WHERE $5::TEXT IS NULL AND left(project, 100) = left($1, 100) AND project = $1 \
+                 AND ($2 IS NULL OR $2 = (finished_at IS NULL)) \
+                 AND ($3 IS NULL OR key < (SELECT key FROM runs WHERE id = $3)) ORDER BY key DESC LIMIT $4"
+            }
+            (None, None) => {
+                "SELECT * FROM runs WHERE $5::TEXT IS NULL AND $1::TEXT IS NULL \
+                 AND ($2 IS NULL OR $2 = (finished_at IS NULL)) \
                  AND ($3 IS NULL OR key < (SELECT key FROM runs WHERE id = $3)) ORDER BY key DESC LIMIT $4"
             }
         };
@@ -45,7 +52,8 @@ impl PostgresStore {
             .bind(filter.project.as_deref().map(storable))
             .bind(unfinished)
             .bind(filter.before.map(|run| run.to_string()))
-            .bind(limited(filter.limit, ROWS_PER_LIST));
+            .bind(limited(filter.limit, ROWS_PER_LIST))
+            .bind(filter.build.as_deref().map(storable));
         self.requests.rows(LISTING, query).await?.iter().map(|row| self.run_of(row)).collect()
     }
 
@@ -58,10 +66,16 @@ impl PostgresStore {
     pub(super) async fn run_of_submission(
         &self,
         submission: SubmissionId,
-    ) -> Result<Option<RunId>, StoreError> {
-        let query =
-            sqlx::query("SELECT id FROM runs WHERE submission = $1").bind(submission_text(submission));
-        Ok(self.ids(&self.requests.rows(FINDING, query).await?, FINDING)?.pop())
+    ) -> Result<Option<Submitted>, StoreError> {
+        let query = sqlx::query(
+            "SELECT id, 1::BIGINT AS number FROM runs WHERE submission = $1 UNION ALL \
+             SELECT r.id, j.number FROM joined AS j JOIN runs AS r ON r.key = j.run WHERE j.submission = $1",
+        )
+        .bind(submission_text(submission));
+        let rows = self.requests.rows(FINDING, query).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let columns = Columns { row, server: &self.server, doing: FINDING };
+        Ok(Some(Submitted { run: columns.run("id")?, number: columns.number("number")? }))
     }
 
     pub(super) fn ids(&self, rows: &[PgRow], doing: &'static str) -> Result<Vec<RunId>, StoreError> {
@@ -76,14 +90,15 @@ impl PostgresStore {
             submission: columns.submission("submission")?,
             project: columns.text("project")?,
             build: columns.text("build")?,
+            attempt: columns.number("attempt")?,
             source: Source {
                 user: columns.text("user_name")?,
                 host: columns.text("host")?,
                 commit: columns.text("revision")?,
                 branch: columns.text("branch")?,
                 rerun_of: columns.optional_run("rerun_of")?,
-                ci: String::new(),
-                url: String::new(),
+                url: columns.text("url")?,
+                ci: columns.text("ci")?,
             },
             opened_at: Timestamp(columns.number("opened_at")?),
             progress: Progress {

@@ -12,7 +12,10 @@ const UPDATING: &str = "update the tables of the store";
 
 /// The steps from an empty schema to today's tables, counted from 1. Steps that were released are never changed,
 /// only followed by others.
-const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/postgres/0001_ledger.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../migrations/postgres/0001_ledger.sql"),
+    include_str!("../../migrations/postgres/0002_balance.sql"),
+];
 
 /// The oldest server with everything that is asked of one, as the server counts its versions.
 const OLDEST: u32 = 120_000;

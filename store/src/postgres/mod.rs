@@ -16,6 +16,7 @@
 
 mod commit;
 mod contract;
+mod history;
 mod lane;
 mod ledger;
 mod lists;

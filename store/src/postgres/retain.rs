@@ -29,6 +29,7 @@ impl PostgresStore {
             for statement in [
                 "DELETE FROM entries WHERE run = $1",
                 "DELETE FROM blob_refs WHERE run = $1",
+                "DELETE FROM joined WHERE run = $1",
                 "DELETE FROM runs WHERE key = $1",
             ] {
                 if key.is_some() {

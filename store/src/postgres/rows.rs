@@ -1,7 +1,7 @@
 //! The rows of a batch, column by column, as `commit.sql` takes them.
 
 use super::commit::{COMMITTING, json};
-use super::row::storable;
+use super::row::{storable, submission_text};
 use super::server::Server;
 use crate::projection::{self, RunBatch};
 use crate::{HistoryRow, StoreError, text};
@@ -25,6 +25,8 @@ pub(super) struct Rows {
     series: BTreeMap<Vec<u8>, [String; 4]>,
     ended: Ended,
     blobs: Blobs,
+    joins: Joins,
+    batched: Batched,
 }
 
 #[derive(Default)]
@@ -37,6 +39,24 @@ struct Ended {
     counts: Vec<bool>,
     verdicts: Vec<&'static str>,
     runs: Vec<String>,
+    tests: Vec<Option<i64>>,
+}
+
+/// Submissions that join runs, and places of runs whose newest one is dropped first.
+#[derive(Default)]
+struct Joins {
+    places: Vec<i32>,
+    submissions: Vec<String>,
+    numbers: Vec<i64>,
+    drops: Vec<i32>,
+}
+
+/// Attempts that share a process.
+#[derive(Default)]
+struct Batched {
+    runs: Vec<String>,
+    specs: Vec<i64>,
+    attempts: Vec<i64>,
 }
 
 #[derive(Default)]
@@ -51,11 +71,17 @@ impl Rows {
     pub(super) fn of(server: &Server, batches: &[RunBatch<'_>]) -> Result<Rows, StoreError> {
         let mut rows = Rows::default();
         for (place, batch) in batches.iter().enumerate() {
+            rows.join(server, place as i32, batch)?;
             for entry in &batch.entries {
                 rows.places.push(place as i32);
                 rows.numbers.push(server.stored(COMMITTING, entry.number)?);
                 rows.ats.push(server.stored(COMMITTING, entry.at.0)?);
                 rows.bodies.push(json(server, &entry.record)?);
+                if let Some(shares) = projection::shares_process(entry) {
+                    rows.batched.runs.push(shares.run.to_string());
+                    rows.batched.specs.push(shares.spec.0.into());
+                    rows.batched.attempts.push(shares.number.into());
+                }
                 if let Some(row) = projection::history_row(entry) {
                     rows.end(server, &row)?;
                 }
@@ -68,6 +94,17 @@ impl Rows {
             }
         }
         Ok(rows)
+    }
+
+    fn join(&mut self, server: &Server, place: i32, batch: &RunBatch<'_>) -> Result<(), StoreError> {
+        let joins = batch.joins();
+        self.joins.drops.extend(joins.drops_newest.then_some(place));
+        for (submission, number) in joins.joined {
+            self.joins.places.push(place);
+            self.joins.submissions.push(submission_text(submission));
+            self.joins.numbers.push(server.stored(COMMITTING, number)?);
+        }
+        Ok(())
     }
 
     fn end(&mut self, server: &Server, row: &HistoryRow) -> Result<(), StoreError> {
@@ -83,6 +120,8 @@ impl Rows {
         self.ended.counts.push(row.counts);
         self.ended.verdicts.push(text::attempt_verdict_word(row.verdict));
         self.ended.runs.push(row.attempt.run.to_string());
+        let tests = row.tests.map(|tests| server.stored(COMMITTING, tests.0)).transpose()?;
+        self.ended.tests.push(tests);
         Ok(())
     }
 
@@ -100,11 +139,15 @@ impl Rows {
         }
         let query = query.bind(self.places).bind(self.numbers).bind(self.ats).bind(self.bodies).bind(keys);
         let query = names.into_iter().fold(query, Query::bind);
-        let Ended { series, ats, durations, specs, attempts, counts, verdicts, runs } = self.ended;
+        let Ended { series, ats, durations, specs, attempts, counts, verdicts, runs, tests } = self.ended;
         let query = query.bind(series).bind(ats).bind(durations).bind(specs).bind(attempts);
-        let query = query.bind(counts).bind(verdicts).bind(runs);
+        let query = query.bind(counts).bind(verdicts).bind(runs).bind(tests);
         let Blobs { places, digests, bytes, manifests } = self.blobs;
-        query.bind(places).bind(digests).bind(bytes).bind(manifests)
+        let query = query.bind(places).bind(digests).bind(bytes).bind(manifests);
+        let Joins { places, submissions, numbers, drops } = self.joins;
+        let query = query.bind(places).bind(submissions).bind(numbers).bind(drops);
+        let Batched { runs, specs, attempts } = self.batched;
+        query.bind(runs).bind(specs).bind(attempts)
     }
 }
 

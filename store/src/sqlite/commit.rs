@@ -4,7 +4,7 @@ use super::open::SqliteStore;
 use super::row::{Columns, stored, submission_text};
 use crate::projection::{self, RunBatch};
 use crate::{CommitError, Progress, Realm, RunCounts, RunRow, StoreError, text};
-use part_core::{Entry, Record, Term};
+use part_core::{Entry, Record, SubmissionId, Term};
 use serde::Serialize;
 use sqlx::{Connection, SqliteConnection};
 
@@ -87,7 +87,24 @@ struct Referred(i64, String, u64, bool);
 
 /// A row of the history, as the statements that insert it read it.
 #[derive(Serialize)]
-struct Ended<'a>(&'a str, &'a str, &'a str, &'a str, i64, String, u32, u32, i64, &'static str, bool);
+struct Ended<'a>(
+    &'a str,
+    &'a str,
+    &'a str,
+    &'a str,
+    i64,
+    String,
+    u32,
+    u32,
+    i64,
+    &'static str,
+    bool,
+    Option<i64>,
+);
+
+/// An attempt that shares a process, as the statement that inserts it reads it.
+#[derive(Serialize)]
+struct Batched(String, u32, u32);
 
 impl SqliteStore {
     pub(super) async fn record(
@@ -114,6 +131,7 @@ impl SqliteStore {
             Err(failed @ CommitError::Store(_)) => return Err(failed),
         };
         self.insert_entries(&mut transaction, &keys, rows).await?;
+        self.insert_batched(&mut transaction, entries).await?;
         if let Some(ended) = ended {
             self.insert_history(&mut transaction, &ended).await?;
         }
@@ -155,6 +173,7 @@ impl SqliteStore {
                 stored(&self.place, COMMITTING, row.duration.0)?,
                 text::attempt_verdict_word(row.verdict),
                 row.counts,
+                row.tests.map(|tests| stored(&self.place, COMMITTING, tests.0)).transpose()?,
             ));
         }
         if ended.is_empty() { Ok(None) } else { self.json(&ended).map(Some) }
@@ -184,6 +203,7 @@ impl SqliteStore {
                 }
             };
             let after = batch.advance(before)?;
+            self.join(connection, key, batch).await?;
             self.update_run(connection, key, &after).await?;
             keys.push(key);
         }
@@ -226,35 +246,81 @@ impl SqliteStore {
         row: &RunRow,
     ) -> Result<i64, CommitError> {
         let error = |error| self.place.error(COMMITTING, error);
-        let submission = submission_text(row.submission);
-        let taken: Option<i64> = sqlx::query_scalar("SELECT key FROM runs WHERE submission = ?1")
-            .bind(&submission)
-            .fetch_optional(&mut *connection)
-            .await
-            .map_err(error)?;
-        if taken.is_some() {
-            return Err(batch.misfit("its submission has already opened another run"));
-        }
+        let submission = self.untaken(connection, batch, row.submission).await?;
         let done = sqlx::query(
-            "INSERT INTO runs (id, realm, submission, project, build, user, host, revision, branch, rerun_of, \
-                 opened_at, last_number, specs, passed, flaky, carried, failed, cancelled, cancelling) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0, 0, 0)",
+            "INSERT INTO runs (id, realm, submission, project, build, attempt, user, host, revision, branch, \
+                 rerun_of, url, ci, opened_at, last_number, specs, passed, flaky, carried, failed, cancelled, \
+                 cancelling) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0, 0, 0)",
         )
         .bind(row.id.to_string())
         .bind(row.realm.as_str())
         .bind(submission)
         .bind(&row.project)
         .bind(&row.build)
+        .bind(row.attempt)
         .bind(&row.source.user)
         .bind(&row.source.host)
         .bind(&row.source.commit)
         .bind(&row.source.branch)
         .bind(row.source.rerun_of.map(|run| run.to_string()))
+        .bind(&row.source.url)
+        .bind(&row.source.ci)
         .bind(stored(&self.place, COMMITTING, row.opened_at.0)?)
         .execute(connection)
         .await
         .map_err(error)?;
         Ok(done.last_insert_rowid())
+    }
+
+    /// The text of a submission that no run is made of yet.
+    async fn untaken(
+        &self,
+        connection: &mut SqliteConnection,
+        batch: &RunBatch<'_>,
+        submission: SubmissionId,
+    ) -> Result<String, CommitError> {
+        let submission = submission_text(submission);
+        let taken: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM runs WHERE submission = ?1) \
+                 OR EXISTS (SELECT 1 FROM joined WHERE submission = ?1)",
+        )
+        .bind(&submission)
+        .fetch_one(connection)
+        .await
+        .map_err(|error| self.place.error(COMMITTING, error))?;
+        if taken { Err(batch.misfit(projection::TAKEN)) } else { Ok(submission) }
+    }
+
+    /// Notes the submissions that join the run.
+    async fn join(
+        &self,
+        connection: &mut SqliteConnection,
+        key: i64,
+        batch: &RunBatch<'_>,
+    ) -> Result<(), CommitError> {
+        let error = |error| self.place.error(COMMITTING, error);
+        let joins = batch.joins();
+        if joins.drops_newest {
+            sqlx::query(
+                "DELETE FROM joined WHERE run = ?1 AND number = (SELECT max(number) FROM joined WHERE run = ?1)",
+            )
+            .bind(key)
+            .execute(&mut *connection)
+            .await
+            .map_err(error)?;
+        }
+        for (submission, number) in joins.joined {
+            let submission = self.untaken(connection, batch, submission).await?;
+            sqlx::query("INSERT INTO joined (submission, run, number) VALUES (?, ?, ?)")
+                .bind(submission)
+                .bind(key)
+                .bind(stored(&self.place, COMMITTING, number)?)
+                .execute(&mut *connection)
+                .await
+                .map_err(error)?;
+        }
+        Ok(())
     }
 
     async fn update_run(
@@ -287,6 +353,11 @@ impl SqliteStore {
             .bind(text::run_verdict_word(finished.verdict))
             .bind(self.json(&finished.summary)?)
             .bind(key)
+            .execute(&mut *connection)
+            .await
+            .map_err(error)?;
+        sqlx::query("DELETE FROM batched WHERE run = (SELECT id FROM runs WHERE key = ?1)")
+            .bind(key)
             .execute(connection)
             .await
             .map_err(error)?;
@@ -313,6 +384,29 @@ impl SqliteStore {
         Ok(())
     }
 
+    /// Remembers the attempts that share a process.
+    async fn insert_batched(
+        &self,
+        connection: &mut SqliteConnection,
+        entries: &[Entry],
+    ) -> Result<(), StoreError> {
+        let shared = entries.iter().filter_map(projection::shares_process);
+        let shared: Vec<Batched> =
+            shared.map(|id| Batched(id.run.to_string(), id.spec.0, id.number)).collect();
+        if shared.is_empty() {
+            return Ok(());
+        }
+        sqlx::query(
+            "INSERT INTO batched (run, spec, attempt) \
+             SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING",
+        )
+        .bind(self.json(&shared)?)
+        .execute(connection)
+        .await
+        .map_err(|error| self.place.error(COMMITTING, error))?;
+        Ok(())
+    }
+
     async fn insert_history(&self, connection: &mut SqliteConnection, ended: &str) -> Result<(), StoreError> {
         let error = |error| self.place.error(COMMITTING, error);
         sqlx::query(
@@ -325,9 +419,11 @@ impl SqliteStore {
         .await
         .map_err(error)?;
         sqlx::query(
-            "INSERT INTO history (series, at, run, spec, attempt, duration_ms, verdict, counts) \
+            "INSERT INTO history (series, at, run, spec, attempt, duration_ms, verdict, counts, tests_ms, batched) \
              SELECT s.key, e.value ->> 4, e.value ->> 5, e.value ->> 6, e.value ->> 7, e.value ->> 8, \
-                    e.value ->> 9, e.value ->> 10 \
+                    e.value ->> 9, e.value ->> 10, e.value ->> 11, \
+                    EXISTS (SELECT 1 FROM batched AS b WHERE b.run = e.value ->> 5 AND b.spec = e.value ->> 6 \
+                            AND b.attempt = e.value ->> 7) \
              FROM json_each(?1) AS e CROSS JOIN series AS s \
                ON s.project = e.value ->> 0 AND s.suite = e.value ->> 1 \
               AND s.class = e.value ->> 2 AND s.spec = e.value ->> 3",

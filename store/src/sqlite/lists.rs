@@ -3,7 +3,7 @@
 use super::open::SqliteStore;
 use super::row::{Columns, limited, submission_text};
 use crate::bounds::ROWS_PER_LIST;
-use crate::{Finished, Progress, Realm, RunCounts, RunFilter, RunPhase, RunRow, StoreError};
+use crate::{Finished, Progress, Realm, RunCounts, RunFilter, RunPhase, RunRow, StoreError, Submitted};
 use part_core::{RunId, Source, SubmissionId, Timestamp};
 use sqlx::sqlite::SqliteRow;
 
@@ -36,13 +36,21 @@ impl SqliteStore {
             RunPhase::Unfinished => true,
             RunPhase::Finished => false,
         });
-        let statement = match filter.project {
-            Some(_) => {
-                "SELECT * FROM runs WHERE project = ?1 AND (?2 IS NULL OR ?2 = (finished_at IS NULL)) \
+        // A text of its own for each index.
+        let statement = match (&filter.build, &filter.project) {
+            (Some(_), _) => {
+                "SELECT * FROM runs WHERE build = ?5 AND (?1 IS NULL OR project = ?1) \
+                 AND (?2 IS NULL OR ?2 = (finished_at IS NULL)) \
                  AND (?3 IS NULL OR key < (SELECT key FROM runs WHERE id = ?3)) ORDER BY key DESC LIMIT ?4"
             }
-            None => {
-                "SELECT * FROM runs WHERE ?1 IS NULL AND (?2 IS NULL OR ?2 = (finished_at IS NULL)) \
+            (None, Some(_)) => {
+                "SELECT * FROM runs WHERE ?5 IS NULL AND project = ?1 \
+                 AND (?2 IS NULL OR ?2 = (finished_at IS NULL)) \
+                 AND (?3 IS NULL OR key < (SELECT key FROM runs WHERE id = ?3)) ORDER BY key DESC LIMIT ?4"
+            }
+            (None, None) => {
+                "SELECT * FROM runs WHERE ?5 IS NULL AND ?1 IS NULL \
+                 AND (?2 IS NULL OR ?2 = (finished_at IS NULL)) \
                  AND (?3 IS NULL OR key < (SELECT key FROM runs WHERE id = ?3)) ORDER BY key DESC LIMIT ?4"
             }
         };
@@ -51,6 +59,7 @@ impl SqliteStore {
             .bind(unfinished)
             .bind(filter.before.map(|run| run.to_string()))
             .bind(limited(filter.limit, ROWS_PER_LIST))
+            .bind(filter.build.as_deref())
             .fetch_all(&self.readers)
             .await
             .map_err(|error| self.place.error(LISTING, error))?;
@@ -69,13 +78,19 @@ impl SqliteStore {
     pub(super) async fn run_of_submission(
         &self,
         submission: SubmissionId,
-    ) -> Result<Option<RunId>, StoreError> {
-        let row = sqlx::query("SELECT id FROM runs WHERE submission = ?1")
-            .bind(submission_text(submission))
-            .fetch_optional(&self.readers)
-            .await
-            .map_err(|error| self.place.error(FINDING, error))?;
-        row.map(|row| Columns { row: &row, place: &self.place, doing: FINDING }.run("id")).transpose()
+    ) -> Result<Option<Submitted>, StoreError> {
+        let row = sqlx::query(
+            "SELECT id, 1 AS number FROM runs WHERE submission = ?1 UNION ALL \
+             SELECT runs.id, joined.number FROM joined JOIN runs ON runs.key = joined.run \
+             WHERE joined.submission = ?1",
+        )
+        .bind(submission_text(submission))
+        .fetch_optional(&self.readers)
+        .await
+        .map_err(|error| self.place.error(FINDING, error))?;
+        let Some(row) = row else { return Ok(None) };
+        let columns = Columns { row: &row, place: &self.place, doing: FINDING };
+        Ok(Some(Submitted { run: columns.run("id")?, number: columns.number("number")? }))
     }
 
     fn ids(&self, rows: &[SqliteRow], doing: &'static str) -> Result<Vec<RunId>, StoreError> {
@@ -90,14 +105,15 @@ impl SqliteStore {
             submission: columns.submission("submission")?,
             project: columns.get("project")?,
             build: columns.get("build")?,
+            attempt: columns.number("attempt")?,
             source: Source {
                 user: columns.get("user")?,
                 host: columns.get("host")?,
                 commit: columns.get("revision")?,
                 branch: columns.get("branch")?,
                 rerun_of: columns.optional_run("rerun_of")?,
-                ci: String::new(),
-                url: String::new(),
+                url: columns.get("url")?,
+                ci: columns.get("ci")?,
             },
             opened_at: Timestamp(columns.number("opened_at")?),
             progress: Progress {

@@ -9,6 +9,7 @@
 
 mod commit;
 mod contract;
+mod history;
 mod ledger;
 mod lists;
 mod open;

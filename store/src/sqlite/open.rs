@@ -16,9 +16,10 @@ const APPLICATION: i64 = 0x5061_7274;
 
 /// The steps from an empty file to today's tables. Each is one transaction and ends by setting `user_version` to
 /// its number, counted from 1. Steps that were released are never changed, only followed by others.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../migrations/sqlite/0001_ledger.sql"),
     include_str!("../../migrations/sqlite/0002_mesh.sql"),
+    include_str!("../../migrations/sqlite/0003_balance.sql"),
 ];
 
 /// A store in a SQLite file.

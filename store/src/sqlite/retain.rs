@@ -26,6 +26,7 @@ impl SqliteStore {
         for statement in [
             "DELETE FROM entries WHERE run = ?1",
             "DELETE FROM blob_refs WHERE run = ?1",
+            "DELETE FROM joined WHERE run = ?1",
             "DELETE FROM runs WHERE key = ?1",
         ] {
             sqlx::query(statement).bind(key).execute(&mut *transaction).await.map_err(error)?;

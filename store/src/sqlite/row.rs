@@ -28,6 +28,14 @@ impl<'a> Columns<'a> {
         T::try_from(value).map_err(|_| self.odd(column, value))
     }
 
+    pub(super) fn optional_number<T: TryFrom<i64>>(
+        &self,
+        column: &'static str,
+    ) -> Result<Option<T>, StoreError> {
+        let value: Option<i64> = self.get(column)?;
+        value.map(|value| T::try_from(value).map_err(|_| self.odd(column, value))).transpose()
+    }
+
     pub(super) fn run(&self, column: &'static str) -> Result<RunId, StoreError> {
         self.parsed(column, self.get(column)?)
     }

@@ -2,8 +2,8 @@
 
 use part_core::{
     AttemptId, AttemptVerdict, CancelReason, Carried, Entry, Finish, GroupIndex, HistoryKey, Millis, Record,
-    RunId, RunPolicy, RunSummary, RunVerdict, Source, SpecAdded, SpecIndex, SubmissionId, Term, Timestamp,
-    Timing, Workspace,
+    RunId, RunPolicy, RunSummary, RunVerdict, SlotId, Source, SpecAdded, SpecIndex, SubmissionId, Term,
+    Timestamp, Timing, WorkerId, Workspace,
 };
 use part_store::{Holder, Realm, Store};
 
@@ -32,27 +32,56 @@ impl Ledger {
     }
 
     pub(crate) fn opened_by(&mut self, submission: SubmissionId) -> Entry {
+        self.opens(submission, "build-1", 1)
+    }
+
+    pub(crate) fn opened_as(&mut self, build: &str, attempt: u32) -> Entry {
+        let submission = SubmissionId(self.run.0);
+        self.opens(submission, build, attempt)
+    }
+
+    fn opens(&mut self, submission: SubmissionId, build: &str, attempt: u32) -> Entry {
         let source = Source {
             user: "user".to_owned(),
             host: "host".to_owned(),
             commit: "c0ffee".to_owned(),
             branch: "main".to_owned(),
             rerun_of: Some(RunId(7)),
-            ci: String::new(),
-            url: String::new(),
+            ci: "some CI".to_owned(),
+            url: "https://ci/1".to_owned(),
         };
         let record = Record::RunOpened {
             submission,
             project: self.project.clone(),
-            build: "build-1".to_owned(),
+            build: build.to_owned(),
             source,
             workspace: Workspace::InPlace("/workspace".to_owned()),
             policy: RunPolicy::default(),
             content: None,
-            attempt: 1,
+            attempt,
             joinable: false,
         };
         self.entry(record)
+    }
+
+    pub(crate) fn joined(&mut self, submission: SubmissionId) -> Entry {
+        self.joined_with(submission, Workspace::InPlace("/workspace".to_owned()))
+    }
+
+    pub(crate) fn joined_with(&mut self, submission: SubmissionId, workspace: Workspace) -> Entry {
+        let source = Source::default();
+        self.entry(Record::SubmissionJoined { submission, source, workspace, content: None, expect: None })
+    }
+
+    pub(crate) fn assigned(&mut self, number: u32, batch: Option<SpecIndex>) -> Entry {
+        self.entry(Record::AttemptAssigned {
+            attempt: AttemptId { run: self.run, spec: SpecIndex(0), number },
+            worker: WorkerId("w".to_owned()),
+            slot: SlotId(0),
+            forecast: None,
+            why: None,
+            batch,
+        })
     }
 
     pub(crate) fn sealed(&mut self) -> Entry {

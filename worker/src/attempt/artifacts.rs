@@ -143,8 +143,10 @@ mod tests {
                 attempt_dir: folder.to_owned(),
                 stdout_file: None,
                 limits: Limits::default(),
+                cpus: None,
             },
             _in_use: None,
+            _hold: None,
         }
     }
 

@@ -1,7 +1,9 @@
 //! What all attempts of a worker share, and what each one is.
 
 use super::live::Listener;
+use super::temp::TempFolders;
 use crate::directory::Directory;
+use crate::load::{Holds, allowed, can_hold};
 use crate::shim::reap_orphans;
 use crate::workspace::Workspaces;
 use crate::{WorkerError, WorkerOptions};
@@ -12,6 +14,9 @@ use tokio::sync::{mpsc, watch};
 /// The order of an attempt, in its folder.
 pub(crate) const ORDER_FILE: &str = "order.bin";
 
+/// The CPUs that an attempt is held to, in its folder.
+pub(crate) const CPUS_FILE: &str = "cpus.json";
+
 /// What all attempts of a worker share.
 pub(crate) struct Host {
     pub(crate) options: WorkerOptions,
@@ -19,6 +24,10 @@ pub(crate) struct Host {
     pub(crate) directory: Directory,
     /// Workspaces that were shipped.
     pub(crate) workspaces: Workspaces,
+    /// The CPUs that groups are held to.
+    pub(crate) holds: Holds,
+    /// Where attempts put temporary files.
+    pub(crate) temp: TempFolders,
 }
 
 /// One attempt to run.
@@ -26,6 +35,8 @@ pub(crate) struct Job {
     pub(crate) slot: SlotId,
     pub(crate) order: AttemptOrder,
     pub(crate) workspace: Workspace,
+    /// How many CPUs all attempts of its group may use here together; none for all that there are.
+    pub(crate) cpus: Option<u32>,
     /// Whether it is to stop, and who looks at its output.
     pub(crate) reins: Reins,
     /// True when an earlier life of the worker began it.
@@ -42,7 +53,12 @@ pub(crate) struct Reins {
 
 impl Job {
     pub(crate) fn new(slot: SlotId, order: AttemptOrder, workspace: Workspace, reins: Reins) -> Job {
-        Job { slot, order, workspace, reins, found: false }
+        Job { slot, order, workspace, cpus: None, reins, found: false }
+    }
+
+    /// With a limit on the CPUs that its group uses.
+    pub(crate) fn held_to(self, cpus: Option<u32>) -> Job {
+        Job { cpus, ..self }
     }
 
     pub(crate) fn found(slot: SlotId, order: AttemptOrder, workspace: Workspace, reins: Reins) -> Job {
@@ -58,7 +74,12 @@ impl Job {
 impl Host {
     pub(crate) fn new(options: &WorkerOptions, directory: Directory) -> Result<Host, WorkerError> {
         let workspaces = Workspaces::open(options, directory.clone())?;
-        let host = Host { options: options.clone(), directory, workspaces };
+        let holds = Holds::of(if can_hold() { allowed() } else { None });
+        std::fs::create_dir_all(&options.home)
+            .map_err(WorkerError::folder("creating the folder", &options.home))?;
+        let temp = TempFolders::of(&options.home)
+            .map_err(WorkerError::folder("making a folder for temporary files of", &options.home))?;
+        let host = Host { options: options.clone(), directory, workspaces, holds, temp };
         for folder in [host.slots_folder(), host.attempts_folder()] {
             std::fs::create_dir_all(&folder).map_err(WorkerError::folder("creating the folder", &folder))?;
         }

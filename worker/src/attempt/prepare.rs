@@ -2,9 +2,10 @@
 
 use super::run::chain;
 use super::workspace::{locate, put_first_in_path};
-use super::{Host, Job, ORDER_FILE};
+use super::{CPUS_FILE, Host, Job, ORDER_FILE};
 use crate::bounds;
 use crate::folder::remove_folder;
+use crate::load::Hold;
 use crate::shim::{Limits, RunOrder};
 use crate::workspace::InUse;
 use part_core::{AttemptVerdict, Command, Finish, LostCause, ReportPlace, SlotId, StartOrder, Term};
@@ -61,6 +62,8 @@ pub(crate) struct Prepared {
     pub(crate) order: RunOrder,
     /// Keeps a shipped workspace until everything in it was looked at.
     pub(crate) _in_use: Option<InUse>,
+    /// Keeps the CPUs that the attempt is held to for its group.
+    pub(crate) _hold: Option<Hold>,
 }
 
 impl Prepared {
@@ -114,8 +117,43 @@ pub(crate) async fn prepare(host: &Host, job: &Job) -> Result<Prepared, Box<Fini
         let message = format!("its command cannot be made: {}", chain(&error));
         Box::new(Finish::declared(AttemptVerdict::Crashed, message))
     })?;
-    let order = order(host, job, &folder, &invocation, [&scratch, &artifacts], &programs);
-    Ok(Prepared { folder, reports, artifacts, invocation, order, _in_use: located.in_use })
+    let hold = hold(host, job, &folder)?;
+    let temp = temp(host, job, &scratch);
+    let mut order = order(host, job, &folder, &invocation, [&scratch, &artifacts, &temp], &programs);
+    order.cpus = hold.as_ref().map(|hold| hold.cpus.clone());
+    Ok(Prepared { folder, reports, artifacts, invocation, order, _in_use: located.in_use, _hold: hold })
+}
+
+/// The CPUs that it is held to; where an earlier life of the worker started it, those that it is held to already.
+fn hold(host: &Host, job: &Job, folder: &Path) -> Result<Option<Hold>, Box<Finish>> {
+    let (run, group, file) = (job.order.attempt.run, &job.order.group, folder.join(CPUS_FILE));
+    if job.found {
+        let known = std::fs::read(file).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        return Ok(known.map(|cpus| host.holds.found(run, group, cpus)));
+    }
+    let hold = job.cpus.and_then(|count| host.holds.take(run, group, count));
+    if let Some(hold) = &hold
+        && host.options.mode == crate::shim::Mode::Detached
+    {
+        let written = serde_json::to_vec(&hold.cpus).map_err(std::io::Error::from);
+        written
+            .and_then(|text| std::fs::write(&file, text))
+            .map_err(|error| failed("cannot write", &file, &error))?;
+    }
+    Ok(hold)
+}
+
+/// Where its temporary files go. Below its own folder, when there is no better place: then only paths of sockets may
+/// become too long.
+fn temp(host: &Host, job: &Job, scratch: &Path) -> PathBuf {
+    if job.found {
+        return host.temp.of_slot(job.slot);
+    }
+    host.temp.make(job.slot, &job.order.recipe.framework).unwrap_or_else(|error| {
+        let folder = host.temp.of_slot(job.slot);
+        tracing::warn!(folder = %folder.display(), %error, "no folder for temporary files; they go to the scratch folder");
+        scratch.to_owned()
+    })
 }
 
 fn failed(doing: &str, path: &Path, error: &std::io::Error) -> Box<Finish> {
@@ -203,12 +241,13 @@ fn order(
     job: &Job,
     folder: &Path,
     invocation: &Invocation,
-    [scratch, artifacts]: [&PathBuf; 2],
+    [scratch, artifacts, temp]: [&PathBuf; 3],
     programs: &[PathBuf],
 ) -> RunOrder {
     let recipe = &job.order.recipe;
     let mut env = base_environment(host.options.inherit_env);
     put_first_in_path(&mut env, programs);
+    put_temp(&mut env, temp);
     env.extend(invocation.env.iter().map(|(name, value)| (name.into(), value.into())));
     env.extend(own_variables(host, job, scratch, artifacts));
     let limits = Limits {
@@ -227,7 +266,14 @@ fn order(
         attempt_dir: folder.to_owned(),
         stdout_file: (recipe.report.place == ReportPlace::Stdout).then(|| STDOUT_FILE.into()),
         limits,
+        cpus: None,
     }
+}
+
+/// Lets temporary files go to this folder, but for what a tool would download again and again.
+fn put_temp(env: &mut BTreeMap<OsString, OsString>, temp: &Path) {
+    env.extend(["TMPDIR", "TMP", "TEMP"].map(|name| (name.into(), temp.into())));
+    env.entry("WEBDRIVER_CACHE_DIR".into()).or_insert_with(|| std::env::temp_dir().into());
 }
 
 pub(crate) fn base_environment(inherit: bool) -> BTreeMap<OsString, OsString> {

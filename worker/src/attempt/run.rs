@@ -5,6 +5,7 @@ use super::live::Live;
 use super::prepare::{Prepared, prepare};
 use super::{Host, Job};
 use crate::bounds;
+use crate::load::CpuWait;
 use crate::shim::{ExitRecord, ShimError, ShimHandle, StopMode};
 use crate::slot::SlotSays;
 use part_core::{AttemptVerdict, CancelMode, Finish, LostCause, ReportBody, TestResult};
@@ -71,6 +72,7 @@ async fn stages(
         finish
     })?;
     let setup = taken.elapsed();
+    let mut cpu_wait = None;
     let record = match begin {
         Begin::Ended(record) => record,
         Begin::Running => {
@@ -79,15 +81,31 @@ async fn stages(
         }
         Begin::Afresh => {
             start(host, shim, &job, &prepared).await?;
+            let waited = CpuWait::begin();
             say(speak, ReportBody::Started { attempt: job.order.attempt }).await;
-            supervise(host, shim, &mut job).await?
+            let record = supervise(host, shim, &mut job).await?;
+            cpu_wait = waited.and_then(|waited| waited.share());
+            record
         }
     };
     let ended = Instant::now();
-    let (tests, mut finish) = evaluate(host, &job, prepared, record).await?;
+    let evaluated = evaluate(host, &job, prepared, record).await;
+    clear_temp(host, &job).await;
+    let (tests, mut finish) = evaluated?;
     finish.timing.setup = millis(setup);
     finish.timing.teardown = millis(ended.elapsed());
+    finish.cpu_wait = cpu_wait;
     Ok((tests, finish))
+}
+
+/// Lets go of its temporary files. What cannot be removed now goes before the slot's next attempt.
+async fn clear_temp(host: &Host, job: &Job) {
+    let (temp, slot, folder) = (host.temp.clone(), job.slot, host.attempt_folder(job.order.attempt));
+    match tokio::task::spawn_blocking(move || temp.clear(slot, &folder)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(slot = slot.0, %error, "temporary files stay"),
+        Err(error) => tracing::warn!(slot = slot.0, %error, "clearing temporary files failed"),
+    }
 }
 
 fn cancelled(mode: CancelMode) -> &'static str {

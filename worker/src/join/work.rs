@@ -2,7 +2,7 @@
 
 use super::admission::Admission;
 use crate::join::{JoinError, JoinOptions};
-use crate::{Control, Directory, Worker, WorkerOptions, bounds, probe, shim};
+use crate::{Control, Directory, Worker, WorkerOptions, bounds, extra_slots, probe, shim};
 use part_core::{Bounds, CancelMode, Incarnation, SlotId};
 use part_trust::{Address, Dialer};
 use std::sync::Arc;
@@ -96,11 +96,14 @@ async fn worker_options(options: &JoinOptions, name: &str) -> Result<WorkerOptio
         capabilities.0.insert(format!("label.{label}"), value.clone());
     }
     let slots = options.slots.clamp(1, Bounds::DEFAULT.slots_per_worker as u32);
+    let extra = options.extra_slots.unwrap_or_else(|| extra_slots(slots));
+    let extra = extra.min(Bounds::DEFAULT.slots_per_worker as u32);
     let program = std::env::current_exe().map_err(JoinError::Program)?;
     Ok(WorkerOptions {
         name: name.to_owned(),
         host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
         slots: (0..slots).map(SlotId).collect(),
+        extra_slots: (slots..slots + extra).map(SlotId).collect(),
         home: options.home.join("worker"),
         shim: (program, vec!["shim".into()]),
         mode: shim::Mode::Detached,

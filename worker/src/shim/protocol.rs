@@ -51,6 +51,9 @@ pub struct RunOrder {
     pub stdout_file: Option<PathBuf>,
     /// What the attempt may use.
     pub limits: Limits,
+    /// Numbers of the CPUs that its processes may use; none for all that the shim may use. Linux only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpus: Option<Vec<u32>>,
 }
 
 /// What an attempt may use.

@@ -17,6 +17,7 @@ use nix::libc;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
 use super::TAG_VARIABLE;
+use crate::load::held_to;
 use super::protocol::{Outcome, RunOrder};
 
 /// Where programs are looked for when the environment has no `PATH`.
@@ -60,7 +61,12 @@ pub(crate) fn spawn(order: &RunOrder, tag: &str) -> Result<Spawned, Outcome> {
         .stdout(stdout_writer)
         .stderr(output_writer);
     // The handle is dropped without waiting: children are collected by number, all in one place.
-    let child = command.spawn().map_err(|error| match error.raw_os_error() {
+    let started = match &order.cpus {
+        None => command.spawn(),
+        Some(cpus) => held_to(cpus, || command.spawn())
+            .map_err(|error| trouble(format!("holding it to the CPUs {cpus:?}: {error}")))?,
+    };
+    let child = started.map_err(|error| match error.raw_os_error() {
         Some(libc::EAGAIN | libc::ENOMEM | libc::EMFILE | libc::ENFILE) => {
             trouble(format!("starting {}: {error}", path.display()))
         }

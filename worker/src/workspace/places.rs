@@ -1,7 +1,7 @@
 //! The folders that workspaces are laid out in, and who uses them.
 
 use crate::bounds;
-use part_core::RunId;
+use part_core::{RunId, Shipped};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,8 +11,25 @@ use std::time::Instant;
 
 const NOTE: &str = "place.json";
 
-/// A run and the manifest of its workspace.
-pub(crate) type Owner = (RunId, String);
+/// What a workspace is made ready for: a run can have several, each of another submission.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Owner {
+    /// The run.
+    pub(crate) run: RunId,
+    /// The manifest of the workspace.
+    pub(crate) manifest: String,
+    /// Digest of its setup steps: two submissions can set up the same files in two ways.
+    pub(crate) setup: String,
+}
+
+impl Owner {
+    /// Of a workspace that was shipped for a run.
+    pub(crate) fn of(run: RunId, shipped: &Shipped) -> Owner {
+        // Nothing in the steps can fail to be written; should it, they count as steps of their own kind.
+        let steps = serde_json::to_vec(&shipped.setup).unwrap_or_default();
+        Owner { run, manifest: shipped.manifest.clone(), setup: blake3::hash(&steps).to_hex().to_string() }
+    }
+}
 
 /// All places of a worker.
 pub(crate) struct Places {
@@ -43,6 +60,9 @@ pub(crate) struct PlaceNote {
     pub(crate) run: Option<String>,
     /// The manifest that is laid out.
     pub(crate) manifest: String,
+    /// Digest of the steps that set it up for the run.
+    #[serde(default)]
+    pub(crate) setup: String,
     /// What setup steps keep in it.
     pub(crate) kept: Vec<KeptHere>,
     /// Folders with programs, relative to the tree.
@@ -89,7 +109,8 @@ impl Places {
             }
             let note = note.unwrap_or_default();
             let run = note.run.as_ref().and_then(|run| run.parse().ok());
-            let owner = run.map(|run| (run, note.manifest.clone()));
+            let (manifest, setup) = (note.manifest.clone(), note.setup.clone());
+            let owner = run.map(|run| Owner { run, manifest, setup });
             places.all.insert(number, Place { owner, users: 0, busy, idle_since: None, note });
         }
         Ok(places)
@@ -172,8 +193,9 @@ impl Places {
 
     /// A place is ready: for its run, or, without one, to be taken by another.
     pub(crate) fn ready(&mut self, number: usize, owner: Option<Owner>, note: PlaceNote) {
-        let idle_since =
-            owner.is_none().then(Instant::now).and_then(|now| now.checked_sub(bounds::WORKSPACE_REST));
+        // Whoever it was made for is about to enter: somebody else waits that long, as for one that was just left.
+        let rested = if owner.is_none() { bounds::WORKSPACE_REST } else { std::time::Duration::ZERO };
+        let idle_since = Instant::now().checked_sub(rested);
         self.all.insert(number, Place { owner, users: 0, busy: false, idle_since, note });
     }
 
@@ -222,7 +244,7 @@ mod tests {
     use std::time::Duration;
 
     fn owner(run: u128, manifest: &str) -> Owner {
-        (RunId(run), manifest.to_owned())
+        Owner { run: RunId(run), manifest: manifest.to_owned(), setup: "s".to_owned() }
     }
 
     fn ready(places: &mut Places, run: u128, manifest: &str) -> usize {
@@ -230,6 +252,7 @@ mod tests {
         let note = PlaceNote {
             run: Some(RunId(run).to_string()),
             manifest: manifest.to_owned(),
+            setup: "s".to_owned(),
             ..PlaceNote::default()
         };
         fs::create_dir_all(places.folder(claim.number)).expect("a folder");
@@ -267,6 +290,39 @@ mod tests {
         assert!(places.enter(&owner(1, "a")).is_none(), "it is another run's now");
         assert!(places.claim("x").before.is_some() && places.claim("x").before.is_some());
         assert_eq!(places.claim("x").number, 3);
+    }
+
+    #[test]
+    fn a_run_has_a_place_for_each_of_its_workspaces() {
+        let home = tempfile::tempdir().expect("a folder");
+        let mut places = Places::open(home.path()).expect("opened");
+        assert_eq!([ready(&mut places, 1, "a"), ready(&mut places, 1, "b")], [0, 1]);
+        assert_eq!(places.enter(&owner(1, "b")).expect("ready").0, 1);
+        assert_eq!(places.enter(&owner(1, "a")).expect("ready").0, 0);
+        assert!(places.enter(&Owner { setup: "other".to_owned(), ..owner(1, "a") }).is_none());
+        let mut places = Places::open(home.path()).expect("opened again");
+        assert_eq!(places.enter(&owner(1, "b")).expect("ready").0, 1, "also in another life");
+        places.leave(1);
+        rest(&mut places);
+        let claims: Vec<usize> = ["x", "y"].map(|manifest| places.claim(manifest).number).into();
+        assert!(claims.contains(&0) && claims.contains(&1), "another run takes both: {claims:?}");
+        // How steps are told apart.
+        let shipped = |command: &str| Shipped {
+            manifest: "m".to_owned(),
+            files: 0,
+            bytes: 0,
+            setup: vec![part_core::SetupStep {
+                name: "s".to_owned(),
+                command: vec![command.to_owned()],
+                folder: String::new(),
+                key: Vec::new(),
+                keep: Vec::new(),
+                env: BTreeMap::new(),
+                timeout: part_core::Millis(1),
+            }],
+        };
+        let [one, again, two] = ["a", "a", "b"].map(|command| Owner::of(RunId(1), &shipped(command)));
+        assert!(one == again && one != two);
     }
 
     #[test]

@@ -92,7 +92,7 @@ impl Workspaces {
 
     /// The workspace of a run that is ready already, for an attempt that an earlier life of the worker began.
     pub(crate) fn found(&self, run: RunId, shipped: &Shipped) -> Option<InUse> {
-        self.shared.enter(&(run, shipped.manifest.clone()))
+        self.shared.enter(&Owner::of(run, shipped))
     }
 
     /// The workspace of a run, made ready where it is not. `wish` ends the wait.
@@ -102,7 +102,7 @@ impl Workspaces {
         shipped: &Shipped,
         mut wish: watch::Receiver<Option<CancelMode>>,
     ) -> Result<InUse, Box<Finish>> {
-        let owner = (run, shipped.manifest.clone());
+        let owner = Owner::of(run, shipped);
         for _ in 0..bounds::WORKSPACE_TRIES {
             if let Some(ready) = self.shared.enter(&owner) {
                 return Ok(ready);
@@ -169,7 +169,7 @@ impl Shared {
         tokio::spawn(async move {
             let made = make_ready(&shared, &owner, &shipped, &stop).await;
             if let Err(trouble) = &made {
-                tracing::warn!(run = %owner.0, ?trouble, "the workspace is not ready");
+                tracing::warn!(run = %owner.run, ?trouble, "the workspace is not ready");
             }
             let fine = made.is_ok();
             // Nobody waits any more: then it is remembered all the same.

@@ -240,6 +240,7 @@ impl Setup<'_> {
                 max_processes: Some(bounds::PROCESSES),
                 ..Limits::default()
             },
+            cpus: None,
         }
     }
 

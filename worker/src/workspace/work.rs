@@ -57,9 +57,9 @@ pub(crate) async fn make_ready(
         stop,
     };
     let done = setup.run(&shipped.setup, &kept).await;
-    let manifest = shipped.manifest.clone();
+    let Owner { run, manifest, setup } = owner.clone();
     let (note, outcome) = match done {
-        Ok(note) => (PlaceNote { run: Some(owner.0.to_string()), manifest, ..note }, Ok(())),
+        Ok(note) => (PlaceNote { run: Some(run.to_string()), manifest, setup, ..note }, Ok(())),
         // What is laid out is good, and the next run need not do it again.
         Err(trouble) => (PlaceNote { manifest, ..PlaceNote::default() }, Err(trouble)),
     };

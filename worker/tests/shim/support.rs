@@ -59,6 +59,7 @@ impl Place {
             attempt_dir: self.path().join(format!("attempt-{number}")),
             stdout_file: None,
             limits: Limits { grace_ms: 20_000, timeout_ms: Some(60_000), ..Limits::default() },
+            cpus: None,
         }
     }
 

@@ -1,6 +1,8 @@
 //! A leader that gives orders, keeps bytes, and listens.
 
-use part_core::{AttemptId, AttemptOrder, Command, Finish, ReportBody, SlotId, StartOrder, Term};
+use part_core::{
+    AttemptId, AttemptOrder, Command, Finish, Introduction, ReportBody, SlotId, StartOrder, Term,
+};
 use part_proto::convert::{WorkerSays, command_to_wire, worker_message_from_wire};
 use part_proto::pieces::{Packer, raw_digest};
 use part_proto::v1::blob_service_server::{BlobService, BlobServiceServer};
@@ -31,6 +33,8 @@ struct Inner {
     asked: Mutex<Vec<usize>>,
     /// The way to the linked worker.
     link: watch::Sender<Option<mpsc::Sender<v1::LeaderMessage>>>,
+    /// What it said about itself.
+    said: watch::Sender<Option<Introduction>>,
     /// Everything that ended or started.
     ends: watch::Sender<HashMap<AttemptId, Finish>>,
     started: watch::Sender<Vec<AttemptId>>,
@@ -42,6 +46,7 @@ impl Leader {
             blobs: Mutex::default(),
             asked: Mutex::default(),
             link: watch::channel(None).0,
+            said: watch::channel(None).0,
             ends: watch::channel(HashMap::new()).0,
             started: watch::channel(Vec::new()).0,
         }));
@@ -78,13 +83,26 @@ impl Leader {
 
     /// Waits until a worker is linked, and gives an order.
     pub(crate) async fn order(&self, slot: u32, order: AttemptOrder, workspace: part_core::Workspace) {
-        self.say(Command::Start(StartOrder {
-            slot: SlotId(slot),
-            workspace,
-            attempts: vec![order],
-            cpus: None,
-        }))
-        .await;
+        self.order_held(slot, order, workspace, None).await;
+    }
+
+    /// The same, with a limit on the CPUs of its group.
+    pub(crate) async fn order_held(
+        &self,
+        slot: u32,
+        order: AttemptOrder,
+        workspace: part_core::Workspace,
+        cpus: Option<u32>,
+    ) {
+        self.say(Command::Start(StartOrder { slot: SlotId(slot), workspace, attempts: vec![order], cpus }))
+            .await;
+    }
+
+    /// Waits until a worker is linked, and gives what it said about itself.
+    pub(crate) async fn introduction(&self) -> Introduction {
+        let mut said = self.0.said.subscribe();
+        let said = tokio::time::timeout(PATIENCE, said.wait_for(Option::is_some)).await;
+        said.expect("in time").expect("the leader lives").clone().expect("an introduction")
     }
 
     pub(crate) async fn say(&self, command: Command) {
@@ -126,7 +144,8 @@ impl WorkerService for Leader {
         tokio::spawn(async move {
             while let Some(Ok(message)) = said.next().await {
                 match worker_message_from_wire(message).expect("understood") {
-                    WorkerSays::Introduction { .. } => {
+                    WorkerSays::Introduction { introduction, .. } => {
+                        leader.0.said.send_replace(Some(*introduction));
                         let welcome = Command::Welcome {
                             acknowledged: 0,
                             discard: Vec::new(),

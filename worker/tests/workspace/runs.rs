@@ -27,6 +27,55 @@ async fn a_workspace_is_made_once_and_used_by_all_attempts_of_its_run() {
 }
 
 #[tokio::test]
+async fn a_run_has_a_workspace_for_each_of_its_submissions() {
+    let mut world = World::new().await;
+    let step = |name: &str| world.step("make", &format!("echo {name} > made"), &["b.txt"], &["made"]);
+    let (one, two) = (world.workspace(FILES, vec![step("one")]), world.workspace(FILES, vec![step("two")]));
+    let other = world.workspace(&[("b.txt", "other")], Vec::new());
+    let hold = |spec: u32, check: &str| {
+        world.script(1, spec, &format!("{check} && pwd >> \"$WITNESS\" && mkfifo fifo && read x < fifo"))
+    };
+    // All three at the same time, so that none can take another's place.
+    world.leader.order(0, hold(0, "test \"$(cat b.txt made)\" = twoone"), one.clone()).await;
+    world.leader.order(1, hold(1, "test \"$(cat b.txt made)\" = twotwo"), two).await;
+    world.leader.order(2, hold(2, "test \"$(cat b.txt)\" = other && test ! -e made"), other).await;
+    let until = tokio::time::Instant::now() + PATIENCE;
+    while world.seen().len() < 3 {
+        assert!(tokio::time::Instant::now() < until, "{:?}", world.seen());
+        tokio::task::yield_now().await;
+    }
+    let places = world.seen();
+    // Another attempt of the first submission finds its own.
+    let again = world.script(1, 3, "test \"$(cat made)\" = one && test -e fifo");
+    world.leader.order(3, again, one).await;
+    assert_eq!(world.leader.end(attempt(1, 3)).await.verdict, AttemptVerdict::Passed);
+    for place in &places {
+        // The fifo comes after the line that tells of the place.
+        let fifo = std::path::Path::new(place).join("fifo");
+        while !fifo.exists() {
+            assert!(tokio::time::Instant::now() < until, "{places:?}");
+            tokio::task::yield_now().await;
+        }
+        let write = tokio::task::spawn_blocking(move || std::fs::write(fifo, "go\n"));
+        write.await.expect("no panic").expect("it waits for this");
+    }
+    for spec in 0..3 {
+        let end = world.leader.end(attempt(1, spec)).await;
+        assert_eq!(end.verdict, AttemptVerdict::Passed, "{} {:?}", end.message, end.output);
+    }
+    // The run is over: the next ones take its places, and what is not needed goes.
+    world.rest().await;
+    for run in 2..4 {
+        let workspace = world.workspace(&[("b.txt", &run.to_string())], Vec::new());
+        world.leader.order(0, world.script(run, 0, "test ! -e made && test ! -e fifo"), workspace).await;
+        assert_eq!(world.leader.end(attempt(run, 0)).await.verdict, AttemptVerdict::Passed);
+        world.rest().await;
+    }
+    assert!(!world.home().join("workspaces/3").exists());
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn a_run_cannot_change_what_the_next_one_gets() {
     let mut world = World::new().await;
     let workspace = world.workspace(FILES, Vec::new());

@@ -52,6 +52,7 @@ impl World {
             name: "w".to_owned(),
             host: "h".to_owned(),
             slots: vec![SlotId(0), SlotId(1)],
+            extra_slots: (2..6).map(SlotId).collect(),
             home: self.home().to_owned(),
             shim: (env!("CARGO_BIN_EXE_part-worker").into(), vec!["shim".into()]),
             mode: Mode::Detached,

@@ -85,6 +85,37 @@ pub(crate) struct SubmittedLine {
     pub(crate) specs: u32,
     /// Specs carried forward.
     pub(crate) carried: u32,
+    /// Which attempt of its build the run is, from 1; 0 where the daemon does not count them.
+    pub(crate) attempt: u32,
+    /// The run had been opened by another submission.
+    pub(crate) joined: bool,
+    /// All passed before, so that everything runs again.
+    pub(crate) all_again: bool,
+    /// The run of the attempt before that passes are carried from; empty when there is none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) carried_from: String,
+    /// The CI build.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) build: Option<String>,
+    /// Where the build's id came from, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) build_origin: Option<String>,
+}
+
+impl From<&v1::SubmitResponse> for SubmittedLine {
+    fn from(sent: &v1::SubmitResponse) -> Self {
+        SubmittedLine {
+            run: sent.run.clone(),
+            specs: sent.specs,
+            carried: sent.carried,
+            attempt: sent.attempt,
+            joined: sent.joined,
+            all_again: sent.all_again,
+            carried_from: sent.carried_from.clone(),
+            build: None,
+            build_origin: None,
+        }
+    }
 }
 
 /// One spec that would run.
@@ -255,6 +286,10 @@ pub(crate) struct WorkerLine {
     drained_by: String,
     cordoned: String,
     version: String,
+    extra_slots: u32,
+    cpus: u32,
+    scarce: String,
+    slowness: Option<f64>,
 }
 
 /// A daemon of the mesh.
@@ -310,6 +345,10 @@ impl From<&v1::WorkerInfo> for WorkerLine {
             drained_by: worker.drained_by.clone(),
             cordoned: worker.cordoned.clone(),
             version: worker.version.clone(),
+            extra_slots: worker.extra_slots,
+            cpus: worker.cpus,
+            scarce: worker.scarce.clone(),
+            slowness: (worker.slowness > 0.0).then_some(worker.slowness),
         }
     }
 }

@@ -5,6 +5,7 @@ mod listed;
 mod nothing;
 mod process;
 mod recipes;
+mod rules;
 mod specs;
 
 use super::{

@@ -36,8 +36,8 @@ fn flags_win_over_groups_over_suites_over_tables() {
     assert_eq!((plain.submission.policy.max_failures, plain.workers), (Some(10), Some(3)));
     assert_eq!(plain.submission.project, "shop");
     assert_eq!(
-        (plain.submission.build.as_str(), plain.build_origin.as_str()),
-        ("local-000000abcd", "made up for this submit")
+        (plain.submission.build.as_str(), plain.identity.origin.words()),
+        ("local-000000abcd", "made up for this submit".to_owned())
     );
     assert_eq!(plain.submission.workspace, Workspace::InPlace(workshop.root().display().to_string()));
     assert_eq!(
@@ -67,8 +67,8 @@ fn flags_win_over_groups_over_suites_over_tables() {
     assert_eq!(flagged.submission.policy.max_failures, Some(2));
     assert_eq!(flagged.submission.policy.lost_after, Some(Millis::seconds(90)));
     assert_eq!(
-        (flagged.submission.build.as_str(), flagged.build_origin.as_str()),
-        ("nightly-7", "--ci-build-id")
+        (flagged.submission.build.as_str(), flagged.identity.origin.words()),
+        ("nightly-7", "--ci-build-id".to_owned())
     );
     // What flags set may be secret: people are shown what part.toml says.
     let line = reproduce(&flagged.submission, "a", "a.spec.ts").expect("a line");

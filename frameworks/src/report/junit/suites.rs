@@ -24,7 +24,7 @@ pub(in crate::report) fn read(
     let mut document = Document::new(source);
     let mut report = Report {
         source,
-        spec,
+        of_spec: spec.to_owned(),
         open: Vec::new(),
         dialect: Dialect::Common,
         tests: Vec::new(),
@@ -39,6 +39,7 @@ pub(in crate::report) fn read(
             Node::End => break,
         }
     }
+    all.leave();
     if let Some((count, offset)) = report.nameless {
         let place = source.place(offset);
         all.error(format!(
@@ -46,18 +47,22 @@ pub(in crate::report) fn read(
             place.line, place.offset
         ));
     }
-    for test in report.merged() {
+    for (whose, test) in report.merged() {
+        all.back_to(whose);
         all.test(source, test)?;
     }
+    all.leave();
     Ok(())
 }
 
 struct Report<'a> {
     source: &'a Source<'a>,
-    spec: &'a str,
+    /// The spec that is read about; empty where it is none, or not known.
+    of_spec: String,
     open: Vec<Level>,
     dialect: Dialect,
-    tests: Vec<TestResult>,
+    /// With whose they are.
+    tests: Vec<(usize, TestResult)>,
     budget: Budget,
     /// How many test cases have no name, and where the first of them is.
     nameless: Option<(u64, usize)>,
@@ -69,6 +74,9 @@ struct Level {
     /// The titles down to here; see [`nested`].
     titles: String,
     capabilities: String,
+    /// The file that the element says it is about, and its name: of a suite, these may be a spec.
+    file: String,
+    name_given: String,
     /// What the element says is in it.
     declared: Counts,
     /// What really is.
@@ -90,7 +98,7 @@ impl Report<'_> {
         all: &mut Collector,
     ) -> Result<(), ReportError> {
         match element.name.as_str() {
-            "testsuites" | "testsuite" => self.suite(element),
+            "testsuites" | "testsuite" => self.suite(element, all),
             name if self.open.is_empty() => {
                 let what = format!("not a JUnit report: it begins with <{name}>");
                 return Err(self.source.malformed(element.offset, what));
@@ -100,6 +108,7 @@ impl Report<'_> {
                 let text = document.content()?;
                 let message = element.attribute("message").or_else(|| non_empty(before_stack(&text)));
                 let error = format!("{}: {}", self.title(), message.unwrap_or("failed"));
+                self.enter(&[], all);
                 all.error(format!("{error}\n{}", text.trim_end()));
                 self.count_failure();
             }
@@ -119,7 +128,7 @@ impl Report<'_> {
         Ok(())
     }
 
-    fn suite(&mut self, element: &Element) {
+    fn suite(&mut self, element: &Element, all: &mut Collector) {
         let name = element.attribute("name").unwrap_or_default();
         if self.open.is_empty() && element.name == "testsuites" && !element.has_attributes() {
             self.dialect = Dialect::NodeTest;
@@ -127,8 +136,11 @@ impl Report<'_> {
         if name == "pytest tests" && element.name == "testsuites" || name == "pytest" {
             self.dialect = Dialect::Pytest;
         }
+        let file = element.attribute("file").or_else(|| element.attribute("filepath")).unwrap_or_default();
+        self.of_spec = self.enter(&[file, name], all);
         let outer = self.open.last().map_or("", |level| &level.titles);
-        let titles = if element.name == "testsuite" { nested(outer, name, self.spec) } else { String::new() };
+        let titles =
+            if element.name == "testsuite" { nested(outer, name, &self.of_spec) } else { String::new() };
         self.push(element, titles);
     }
 
@@ -141,7 +153,10 @@ impl Report<'_> {
             failures: count("failures").saturating_add(count("errors")),
             skipped: count("skipped"),
         };
+        let text = |name| element.attribute(name).unwrap_or_default().to_owned();
         let level = Level {
+            file: if is_suite { text("file") } else { String::new() },
+            name_given: if is_suite { text("name") } else { String::new() },
             titles: if is_suite {
                 titles
             } else {
@@ -156,6 +171,7 @@ impl Report<'_> {
     }
 
     fn close(&mut self, all: &mut Collector) {
+        self.enter(&[], all);
         let Some(level) = self.open.pop() else { return };
         let title = if level.titles.is_empty() { &level.name } else { &level.titles };
         let Level { declared, mut found, .. } = level;
@@ -182,8 +198,11 @@ impl Report<'_> {
         element: &Element,
         all: &mut Collector,
     ) -> Result<(), ReportError> {
-        let (mut test, has_failure) = case::read(document, self.source, element, self.spec)?;
         let class = element.attribute("classname").or_else(|| element.attribute("class")).unwrap_or_default();
+        let file = element.attribute("file").unwrap_or_default();
+        let module = self.module(class, element.attribute("name").unwrap_or_default(), all);
+        let spec = self.enter(&[file, &module, class], all);
+        let (mut test, has_failure) = case::read(document, self.source, element, &spec)?;
         let level = self.open.last();
         let (suites, capabilities) = level.map_or(("", ""), |l| (l.titles.as_str(), l.capabilities.as_str()));
         let dialect = if !capabilities.is_empty() && class.starts_with(capabilities) {
@@ -194,7 +213,7 @@ impl Report<'_> {
             self.dialect
         };
         let name = element.attribute("name").unwrap_or_default();
-        let case = Case { class, name, suites, capabilities, spec: self.spec };
+        let case = Case { class, name, suites, capabilities, spec: &spec };
         (test.id, test.name) = identity(dialect, &case);
         self.budget.take(self.source, &test)?;
         if let Some(level) = self.open.last_mut() {
@@ -218,9 +237,33 @@ impl Report<'_> {
             if dialect == Dialect::WebdriverIo {
                 self.dialect = dialect;
             }
-            self.tests.push(test);
+            self.tests.push((all.whose(), test));
         }
         Ok(())
+    }
+
+    /// What comes now is about the spec that one of `names` names, or that one of the open suites does.
+    fn enter(&self, names: &[&str], all: &mut Collector) -> String {
+        let outer = self.open.iter().rev().flat_map(|level| [level.file.as_str(), level.name_given.as_str()]);
+        all.enter_any(&names.iter().copied().chain(outer).collect::<Vec<_>>())
+    }
+
+    /// pytest names a module by dots where it gives no file: the spec that it is.
+    fn module(&self, class: &str, name: &str, all: &Collector) -> String {
+        let dotted = if class.is_empty() { name } else { class };
+        let is_it = |spec: &&String| {
+            let module = spec.strip_suffix(".py").unwrap_or(spec).replace(['/', '\\'], ".");
+            let ends = |long: &str, short: &str| {
+                long.strip_suffix(short).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+            };
+            !dotted.is_empty() && (ends(dotted, &module) || ends(&module, dotted))
+        };
+        let specs = all.several();
+        let mut found = specs.iter().filter(|_| self.dialect == Dialect::Pytest).filter(is_it);
+        match (found.next(), found.next()) {
+            (Some(spec), None) => spec.clone(),
+            (_, _) => String::new(),
+        }
     }
 
     fn count_failure(&mut self) {
@@ -234,23 +277,23 @@ impl Report<'_> {
     }
 
     /// The tests, with the several entries that two dialects write for one test made into one.
-    fn merged(self) -> Vec<TestResult> {
+    fn merged(self) -> Vec<(usize, TestResult)> {
         let merge: fn(&mut TestResult, TestResult) -> Option<TestResult> = match self.dialect {
             Dialect::Pytest => merge_pytest,
             Dialect::WebdriverIo => merge_webdriverio,
             Dialect::Common | Dialect::NodeTest => return self.tests,
         };
-        let mut merged: Vec<TestResult> = Vec::with_capacity(self.tests.len());
-        let mut latest: HashMap<String, usize> = HashMap::with_capacity(self.tests.len());
-        for test in self.tests {
-            let id = test.id.clone();
+        let mut merged: Vec<(usize, TestResult)> = Vec::with_capacity(self.tests.len());
+        let mut latest: HashMap<(usize, String), usize> = HashMap::with_capacity(self.tests.len());
+        for (whose, test) in self.tests {
+            let id = (whose, test.id.clone());
             let left = match latest.get(&id) {
-                Some(&at) => merge(&mut merged[at], test),
+                Some(&at) => merge(&mut merged[at].1, test),
                 None => Some(test),
             };
             if let Some(test) = left {
                 latest.insert(id, merged.len());
-                merged.push(test);
+                merged.push((whose, test));
             }
         }
         merged

@@ -5,7 +5,7 @@ use crate::fixture::{Ledger, term};
 use part_core::{
     AttemptVerdict, Millis, Record, RunId, RunSummary, RunVerdict, SpecIndex, SpecVerdict, SubmissionId,
 };
-use part_store::{Realm, RunCounts, RunFilter, RunPhase};
+use part_store::{CommitError, Realm, RunCounts, RunFilter, RunPhase, Submitted};
 
 pub(crate) async fn a_run_row_follows_its_ledger(factory: &impl Factory) {
     let store = factory.store().await;
@@ -20,7 +20,8 @@ pub(crate) async fn a_run_row_follows_its_ledger(factory: &impl Factory) {
     store.commit(&realm, term, &batch).await.expect("a commit");
     let opened = row().await;
     assert_eq!((opened.id, &opened.realm, opened.submission), (RunId(1), &realm, SubmissionId(1)));
-    assert_eq!((opened.project.as_str(), opened.build.as_str()), ("shop", "build-1"));
+    assert_eq!((opened.project.as_str(), opened.build.as_str(), opened.attempt), ("shop", "build-1", 1));
+    assert_eq!((opened.source.url.as_str(), opened.source.ci.as_str()), ("https://ci/1", "some CI"));
     assert_eq!((opened.source.branch.as_str(), opened.source.commit.as_str()), ("main", "c0ffee"));
     assert_eq!((opened.source.user.as_str(), opened.source.host.as_str()), ("user", "host"));
     assert_eq!((opened.source.rerun_of, opened.opened_at), (Some(RunId(7)), batch[0].at));
@@ -155,7 +156,79 @@ pub(crate) async fn unfinished_runs_and_submissions_are_found(factory: &impl Fac
 
     for run in 1..=3 {
         let found = store.submission(SubmissionId(u128::MAX - run)).await.expect("a run");
-        assert_eq!(found, Some(RunId(run)));
+        assert_eq!(found, Some(Submitted { run: RunId(run), number: 1 }));
     }
     assert_eq!(store.submission(SubmissionId(0)).await.expect("no run"), None);
+}
+
+pub(crate) async fn attempts_of_a_build_are_listed(factory: &impl Factory) {
+    let store = factory.store().await;
+    let realm = Realm::mesh();
+    let term = term(&*store, &realm).await;
+    let builds = [("shop", "7", 1), ("docs", "7", 1), ("shop", "7", 2), ("shop", "8", 1), ("shop", "7", 3)];
+    for (run, (project, build, attempt)) in (1..).zip(builds) {
+        let mut ledger = Ledger::new(run, project);
+        let mut batch = vec![ledger.opened_as(build, attempt)];
+        if attempt < 3 {
+            batch.push(ledger.finished(RunVerdict::Failed, RunSummary::default()));
+        }
+        store.commit(&realm, term, &batch).await.expect("a commit");
+    }
+    let listed = async |project: Option<&str>, build: &str, phase, before| {
+        let (project, build) = (project.map(str::to_owned), Some(build.to_owned()));
+        let filter = RunFilter { project, build, phase, before, limit: 10 };
+        let rows = store.runs(&filter).await.expect("runs");
+        rows.into_iter().map(|row| (row.id.0, row.attempt)).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(Some("shop"), "7", None, None).await, [(5, 3), (3, 2), (1, 1)]);
+    assert_eq!(listed(None, "7", None, None).await, [(5, 3), (3, 2), (2, 1), (1, 1)]);
+    assert_eq!(listed(Some("docs"), "8", None, None).await, []);
+    let (finished, third) = (Some(RunPhase::Finished), Some(RunId(3)));
+    assert_eq!(listed(Some("shop"), "7", finished, None).await, [(3, 2), (1, 1)]);
+    assert_eq!(listed(Some("shop"), "7", None, third).await, [(1, 1)]);
+    let newest = RunFilter { build: Some("7".to_owned()), ..RunFilter::newest(1) };
+    assert_eq!(store.runs(&newest).await.expect("runs")[0].id, RunId(5));
+}
+
+pub(crate) async fn submissions_that_join_a_run_are_found(factory: &impl Factory) {
+    let (store, other) = (factory.store().await, factory.store().await);
+    let realm = Realm::mesh();
+    let term = term(&*store, &realm).await;
+    let mut ledger = Ledger::new(1, "shop");
+    let (join, again) = (SubmissionId(77), SubmissionId(78));
+    let batch = [ledger.opened(), ledger.sealed(), ledger.joined(join), ledger.sealed()];
+    store.commit(&realm, term, &batch).await.expect("a commit");
+    let batch = [ledger.joined(again), ledger.sealed()];
+    store.commit(&realm, term, &batch).await.expect("a commit");
+    let found = async |submission| other.submission(submission).await.expect("an answer");
+    let at = |number| Some(Submitted { run: RunId(1), number });
+    assert_eq!((found(SubmissionId(1)).await, found(join).await, found(again).await), (at(1), at(3), at(5)));
+
+    // A number makes one thing only, whichever came first.
+    let mut second = Ledger::new(2, "shop");
+    for taken in
+        [vec![second.opened_by(join)], vec![ledger.joined(SubmissionId(1))], vec![ledger.joined(again)]]
+    {
+        let error = store.commit(&realm, term, &taken).await.expect_err("it is taken");
+        assert!(matches!(error, CommitError::Misfit { .. }), "{error}");
+        ledger.number = 6;
+    }
+    let twice = [ledger.joined(SubmissionId(5)), ledger.sealed(), ledger.joined(SubmissionId(5))];
+    store.commit(&realm, term, &twice).await.expect_err("twice in one batch");
+    ledger.number = 6;
+    assert_eq!((found(SubmissionId(5)).await, found(join).await), (None, at(3)));
+
+    // One that was dropped may come again; one that comes and is dropped at once leaves nothing.
+    let drop = ledger.entry(Record::SubmissionDropped);
+    store.commit(&realm, term, &[drop]).await.expect("a commit");
+    assert_eq!((found(again).await, found(join).await), (None, at(3)));
+    let batch =
+        [ledger.joined(SubmissionId(6)), ledger.entry(Record::SubmissionDropped), ledger.joined(again)];
+    store.commit(&realm, term, &batch).await.expect("a commit");
+    assert_eq!((found(again).await, found(SubmissionId(6)).await), (at(10), None));
+
+    let end = [ledger.sealed(), ledger.finished(RunVerdict::Passed, RunSummary::default())];
+    store.commit(&realm, term, &end).await.expect("a commit");
+    assert!(store.forget_run(RunId(1)).await.expect("an answer"));
+    assert_eq!((found(SubmissionId(1)).await, found(join).await, found(again).await), (None, None, None));
 }

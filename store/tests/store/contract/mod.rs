@@ -48,11 +48,16 @@ macro_rules! stores {
                         prefixes_find_runs,
                         runs_are_listed_newest_first_in_pages,
                         unfinished_runs_and_submissions_are_found,
+                        attempts_of_a_build_are_listed,
+                        submissions_that_join_a_run_are_found,
                     };
                     history::{
                         the_newest_samples_that_count_come_oldest_first,
                         people_see_failures_too,
                         odd_names_are_kept_apart,
+                        what_a_spec_came_to_last_is_known,
+                        classes_of_a_suite_are_listed,
+                        what_of_a_duration_is_the_tests_own_is_kept,
                     };
                     operate::{
                         drained_hosts_are_flagged_until_cleared,
@@ -64,6 +69,7 @@ macro_rules! stores {
                         blobs_are_needed_until_their_last_run_is_forgotten,
                         what_workers_claim_about_blobs_does_no_harm,
                         manifests_come_in_pages,
+                        a_submission_that_joins_brings_its_own_workspace,
                         finished_runs_are_forgotten_and_their_history_stays,
                     };
                 }

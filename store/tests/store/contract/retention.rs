@@ -141,6 +141,30 @@ pub(crate) async fn manifests_come_in_pages(factory: &impl Factory) {
     assert_eq!(store.manifests(None, 0).await.expect("a page"), []);
 }
 
+pub(crate) async fn a_submission_that_joins_brings_its_own_workspace(factory: &impl Factory) {
+    let store = factory.store().await;
+    let realm = Realm::mesh();
+    let term = term(&*store, &realm).await;
+    let mut ledger = Ledger::new(1, "shop");
+    let mut joined = |manifest: &str, submission| {
+        let shipped = shipped(&mut Ledger::new(9, ""), &digest(manifest).to_string());
+        let Record::RunOpened { workspace, .. } = shipped.record else { unreachable!("it opens a run") };
+        ledger.joined_with(SubmissionId(submission), workspace)
+    };
+    let (same, other) = (joined("one", 2), joined("two", 3));
+    let mut ledger = Ledger::new(1, "shop");
+    let opened = shipped(&mut ledger, &digest("one").to_string());
+    let entries = [opened, Entry { number: 2, ..same }, Entry { number: 3, ..other }];
+    store.commit(&realm, term, &entries).await.expect("a commit");
+    let mut expected = [digest("one"), digest("two")];
+    expected.sort();
+    assert_eq!(store.manifests(None, 10).await.expect("manifests"), expected);
+    ledger.number = 3;
+    store.commit(&realm, term, &[finished(&mut ledger, 5000)]).await.expect("a commit");
+    assert!(store.forget_run(RunId(1)).await.expect("an answer"));
+    assert_eq!(store.manifests(None, 10).await.expect("manifests"), []);
+}
+
 pub(crate) async fn finished_runs_are_forgotten_and_their_history_stays(factory: &impl Factory) {
     let (store, other) = (factory.store().await, factory.store().await);
     let realm = Realm::mesh();
@@ -179,7 +203,7 @@ pub(crate) async fn finished_runs_are_forgotten_and_their_history_stays(factory:
     let query = HistoryQuery { project: None, spec: "*".to_owned(), limit: 10 };
     assert_eq!(other.history_rows(&query).await.expect("rows").len(), 5, "its attempts stay in the history");
     let samples = other.history(&[key("shop", "a.ts")], 20).await.expect("a history");
-    assert_eq!(samples[0].len(), 5);
+    assert_eq!(samples[0].samples.len(), 5);
 
     // What comes for it later does not fit, and its place is free for another.
     let mut ledger = Ledger::new(4, "shop");

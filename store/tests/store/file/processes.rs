@@ -106,5 +106,5 @@ async fn processes_that_start_at_once_share_one_new_file() {
     }
     assert_eq!(store.realms().await.expect("realms").len(), PROCESSES);
     let samples = store.history(&[key("shop", "a.ts")], HISTORY_PER_SPEC).await.expect("a history");
-    assert_eq!(samples.first().map(Vec::len), Some(HISTORY_PER_SPEC));
+    assert_eq!(samples.first().map(|known| known.samples.len()), Some(HISTORY_PER_SPEC));
 }

@@ -57,12 +57,12 @@ async fn a_newer_database_is_refused_with_both_versions() {
     let before = fs::read(&path).expect("the file");
     let (error, text) = refusal(&path).await;
     assert!(matches!(error, StoreError::Newer { found: 1000, .. }), "{text}");
-    for part in ["newer version of Part", "1000", "up to 2", "use that version or a later one"] {
+    for part in ["newer version of Part", "1000", "up to 3", "use that version or a later one"] {
         assert!(text.contains(part), "{text}");
     }
     assert!(fs::read(&path).expect("the file") == before);
 
-    change(&path, "PRAGMA user_version = 2").await;
+    change(&path, "PRAGMA user_version = 3").await;
     change(&path, "UPDATE entries SET format = 2 WHERE number = 7").await;
     let store = SqliteStore::open(&path).await.expect("a store");
     let error = store.entries(ledger.run, 6, 10).await.expect_err("an unknown format");

@@ -1,15 +1,20 @@
 //! Files of earlier versions.
 
-use crate::fixture::{Ledger, term};
-use part_store::{Digest, Realm, SqliteStore, Store};
+use crate::fixture::{Ledger, key, term};
+use part_core::{AttemptVerdict, Millis};
+use part_store::{Digest, Realm, RunFilter, SqliteStore, Store};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 
 const FIRST: &str = include_str!("../../../migrations/sqlite/0001_ledger.sql");
+const SECOND: &str = include_str!("../../../migrations/sqlite/0002_mesh.sql");
 
-const RUN: &str = "INSERT INTO realms VALUES ('mesh', 1, NULL); INSERT INTO runs VALUES \
-    (1, 'run_00000000000000000000000001', 'mesh', '00000000000000000000000000000001', 'shop', '1', '', '', '', '', \
-     NULL, 1000, 5, 1, 0, 0, 0, 1, 0, 0, 2000, 'failed', '{}')";
+const RUN: &str = r#"INSERT INTO realms VALUES ('mesh', 1, NULL); INSERT INTO runs VALUES
+    (1, 'run_00000000000000000000000001', 'mesh', '00000000000000000000000000000001', 'shop', '1', '', '', '', '',
+     NULL, 1000, 5, 1, 0, 0, 0, 1, 0, 0, 2000, 'failed',
+    '{"specs":1,"passed":0,"flaky":0,"carried":0,"failed":1,"cancelled":0,"undecided":0,"attempts":1,
+     "tests":{"passed":0,"failed":1,"skipped":0,"flaky":0},"slots":1,"makespan":1,"bound":1,"slot_time":1,
+     "longest":null,"overhead_per_spec":null,"forecast_error":null,"forecasts":0}')"#;
 
 fn digest(name: &str) -> Digest {
     Digest::of(name.as_bytes())
@@ -69,4 +74,33 @@ async fn runs_of_the_first_version_keep_their_blobs() {
     let realm = Realm::mesh();
     let term = term(&store, &realm).await;
     store.commit(&realm, term, &[Ledger::new(2, "shop").opened()]).await.expect("and it goes on");
+}
+
+/// Runs and history from before there were attempts of a build are its first attempts, and still forecast.
+#[tokio::test]
+async fn what_the_second_version_knew_is_known() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("part.db");
+    let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let mut connection = options.connect().await.expect("a connection");
+    for step in [FIRST, SECOND, RUN] {
+        sqlx::raw_sql(step).execute(&mut connection).await.expect("a store of version 2");
+    }
+    sqlx::raw_sql(
+        "INSERT INTO series VALUES (1, 'shop', 'e2e', 'anything', 'a.ts');
+         INSERT INTO history VALUES (1, 1500, 'run_00000000000000000000000001', 0, 1, 700, 'failed', 1)",
+    )
+    .execute(&mut connection)
+    .await
+    .expect("a history");
+    connection.close().await.expect("a close");
+
+    let store = SqliteStore::open(&path).await.expect("a store that was brought up to date");
+    let filter = RunFilter { build: Some("1".to_owned()), ..RunFilter::newest(10) };
+    let rows = store.runs(&filter).await.expect("runs");
+    assert_eq!((rows.len(), rows[0].attempt, rows[0].source.ci.as_str()), (1, 1, ""));
+    let known = store.history(&[key("shop", "a.ts")], 5).await.expect("a history").remove(0);
+    assert_eq!(known.last, Some(AttemptVerdict::Failed));
+    let sample = known.samples[0];
+    assert_eq!((sample.sample.duration, sample.sample.tests, sample.batched), (Millis(700), None, false));
 }

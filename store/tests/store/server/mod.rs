@@ -7,3 +7,4 @@ mod refusals;
 mod silence;
 pub(crate) mod start;
 mod starting;
+mod upgrades;

@@ -99,8 +99,8 @@ async fn databases_that_are_not_ours_are_refused_and_left_alone() {
     PostgresStore::connect(&url).await.expect("a store").close().await;
     tell(&url, "UPDATE part_schema SET version = 1000").await;
     let (error, text) = refusal(&url).await;
-    assert!(matches!(error, StoreError::Newer { found: 1000, known: 1, .. }), "{text}");
-    tell(&url, "UPDATE part_schema SET version = 1; DROP TABLE history").await;
+    assert!(matches!(error, StoreError::Newer { found: 1000, known: 2, .. }), "{text}");
+    tell(&url, "UPDATE part_schema SET version = 2; DROP TABLE history").await;
     let store = PostgresStore::connect(&url).await.expect("nobody misses it yet");
     let error = store.history(&[crate::fixture::key("a", "b")], 5).await.expect_err("damage");
     assert!(matches!(error, StoreError::Damaged { .. }), "{error}");

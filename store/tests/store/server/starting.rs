@@ -26,7 +26,7 @@ async fn stores_that_start_at_once_share_one_new_database() {
     let mut connection = super::start::connection(&url).await;
     let versions: Vec<i32> =
         sqlx::query_scalar("SELECT version FROM part_schema").fetch_all(&mut connection).await.expect("rows");
-    assert_eq!(versions, [1]);
+    assert_eq!(versions, [2]);
     connection.close().await.expect("a close");
     store.close().await;
     let error = store.run_row(Ledger::new(1, "").run).await.expect_err("it is closed");
@@ -74,13 +74,14 @@ async fn no_name_stops_a_commit() {
         let ended = ledger.ended(name, 1, 100, part_core::AttemptVerdict::Passed);
         store.commit(&realm, term, &[opened.clone(), ended.clone()]).await.expect("a commit");
         assert_eq!(read_all(&store, ledger.run, 10).await, [opened, ended]);
-        let filter = RunFilter { project: Some(name.to_owned()), ..RunFilter::newest(10) };
+        let (project, build) = (Some(name.to_owned()), Some("build-1".to_owned()));
+        let filter = RunFilter { project, build, ..RunFilter::newest(10) };
         assert_eq!(store.runs(&filter).await.expect("runs").len(), 1, "{number}");
         let query = HistoryQuery { project: Some(name.to_owned()), spec: "*".to_owned(), limit: 10 };
         let rows = store.history_rows(&query).await.expect("rows");
         assert_eq!(rows.len(), 1, "{number}");
         let samples = store.history(&[rows[0].key.clone()], 5).await.expect("a history");
-        assert_eq!(samples[0].len(), usize::from(name != "\u{10FFFF}"), "{number}");
+        assert_eq!(samples[0].samples.len(), usize::from(name != "\u{10FFFF}"), "{number}");
     }
     store.set_drained("host\0", true, "me\0").await.expect("a flag");
     let drained = store.drained().await.expect("hosts");

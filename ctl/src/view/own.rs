@@ -1,0 +1,212 @@
+//! The groups that this client submitted, in a run that others submit to as well.
+//!
+//! Kept beside the view, from the same events: when the own groups are decided, what they came to by themselves, and
+//! the view with nothing else in it.
+
+use super::model::{Finished, GroupView, RunView, SpecView, Tally};
+use part_core::{AttemptVerdict, CancelReason, InvalidReason, RunSummary, RunVerdict, SpecVerdict};
+use part_proto::v1::{Event, event::Fact};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is known of the own groups.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Own {
+    labels: BTreeSet<String>,
+    /// Their places in the run. A submission that did not come in whole leaves groups of the same labels behind.
+    places: BTreeMap<u32, String>,
+    /// Own groups of the submission that is coming in.
+    coming: Vec<u32>,
+    /// Their specs: the first number of each row of them, and the number after its last.
+    specs: BTreeMap<u32, u32>,
+    /// Specs that do not fail the run.
+    quarantined: BTreeSet<u32>,
+    undecided: u32,
+    /// All groups of the run so far.
+    groups: u32,
+    /// Groups that count for nothing.
+    dropped: u32,
+    groups_before: u32,
+    joinable: bool,
+    sealed: bool,
+    cancelled: bool,
+}
+
+impl Own {
+    /// The groups with these labels.
+    pub(crate) fn of(labels: impl IntoIterator<Item = String>) -> Own {
+        Own { labels: labels.into_iter().collect(), ..Own::default() }
+    }
+
+    /// Takes what matters of an event, which comes once and in order.
+    pub(crate) fn observe(&mut self, event: &Event) {
+        match &event.fact {
+            Some(Fact::RunOpened(opened)) => self.joinable = opened.joinable,
+            Some(Fact::SubmissionJoined(_)) => {
+                self.sealed = false;
+                self.groups_before = self.groups;
+                self.coming.clear();
+            }
+            Some(Fact::GroupAdded(added)) => {
+                self.groups = added.group + 1;
+                if self.labels.contains(&added.label) {
+                    self.places.insert(added.group, added.label.clone());
+                    self.coming.push(added.group);
+                }
+            }
+            Some(Fact::SpecsAdded(added)) if self.places.contains_key(&added.group) => {
+                self.specs.insert(added.first, added.first + added.specs.len() as u32);
+                let numbered = added.specs.iter().zip(added.first..);
+                for (spec, number) in numbered {
+                    self.undecided += u32::from(spec.carried_from.is_empty());
+                    if spec.quarantined {
+                        self.quarantined.insert(number);
+                    }
+                }
+            }
+            Some(Fact::RunSealed(_)) => self.sealed = true,
+            Some(Fact::SubmissionDropped(_)) => self.drop_coming(),
+            Some(Fact::SpecDecided(decided)) if self.has_spec(decided.spec) => {
+                self.undecided = self.undecided.saturating_sub(1);
+            }
+            Some(Fact::RunCancelled(_)) => self.cancelled = true,
+            Some(
+                Fact::SpecsAdded(_)
+                | Fact::SpecDecided(_)
+                | Fact::AttemptAssigned(_)
+                | Fact::AttemptStarted(_)
+                | Fact::TestsReported(_)
+                | Fact::AttemptFinished(_)
+                | Fact::AttemptSuperseded(_)
+                | Fact::AttemptDismissed(_)
+                | Fact::RunFinished(_),
+            )
+            | None => {}
+        }
+    }
+
+    /// The newest submission counts for nothing.
+    fn drop_coming(&mut self) {
+        self.sealed = true;
+        self.dropped += self.groups - self.groups_before;
+        for place in std::mem::take(&mut self.coming) {
+            self.places.remove(&place);
+        }
+        // None of a dropped submission is ever decided, and it is the newest: nothing else of the own groups is in.
+        if self.places.is_empty() {
+            (self.specs, self.quarantined, self.undecided) = Default::default();
+        }
+    }
+
+    /// True once all own groups are in the run.
+    pub(crate) fn is_in(&self) -> bool {
+        self.sealed && self.labels.iter().all(|label| self.places.values().any(|known| known == label))
+    }
+
+    /// True when the own groups are decided and the run may stay open for others. A run that nobody can join ends by
+    /// itself, and one that is being stopped as well.
+    pub(crate) fn is_decided(&self) -> bool {
+        self.joinable && !self.cancelled && self.undecided == 0 && self.is_in()
+    }
+
+    /// True when the run has groups of others.
+    pub(crate) fn has_company(&self) -> bool {
+        self.groups - self.dropped > self.places.len() as u32
+    }
+
+    /// True for a spec of an own group.
+    pub(crate) fn has_spec(&self, number: u32) -> bool {
+        self.specs.range(..=number).next_back().is_some_and(|(_, end)| number < *end)
+    }
+
+    /// Groups of others with the number of their specs that are not decided.
+    pub(crate) fn others_left(&self, view: &RunView) -> Vec<(String, u32)> {
+        let mut left: BTreeMap<usize, u32> = BTreeMap::new();
+        for (place, spec) in view.specs.iter().enumerate() {
+            if spec.verdict.is_none() && !self.has_spec(place as u32) {
+                *left.entry(spec.group).or_default() += 1;
+            }
+        }
+        let label = |group: usize| view.groups.get(group).map(|group| group.label.clone());
+        left.into_iter().filter_map(|(group, left)| Some((label(group)?, left))).collect()
+    }
+
+    /// The view with the own groups only, and with what they came to as its end. Without company it stays as it is.
+    pub(crate) fn narrow(&self, view: &mut RunView) {
+        if !self.has_company() {
+            return;
+        }
+        let verdict = self.verdict(view);
+        let mut places = BTreeMap::new();
+        let mut groups: Vec<GroupView> = Vec::new();
+        for (place, group) in std::mem::take(&mut view.groups).into_iter().enumerate() {
+            if self.places.contains_key(&(place as u32)) {
+                places.insert(place, groups.len());
+                groups.push(group);
+            }
+        }
+        let specs: Vec<SpecView> = std::mem::take(&mut view.specs)
+            .into_iter()
+            .filter_map(|spec| Some(SpecView { group: *places.get(&spec.group)?, ..spec }))
+            .collect();
+        view.tally = tally(&specs);
+        view.finished = verdict.map(|verdict| {
+            let at = view.finished.as_ref().map_or(view.newest_at, |finished| finished.at);
+            Finished { at, verdict, summary: RunSummary::default() }
+        });
+        view.running.clear();
+        (view.groups, view.specs) = (groups, specs);
+    }
+
+    /// What the own groups came to by themselves, by the rules for a whole run; none while one of their specs has no
+    /// verdict.
+    fn verdict(&self, view: &RunView) -> Option<RunVerdict> {
+        let (mut failed, mut lost, mut no_tests, mut executed) = (false, false, false, false);
+        for (number, spec) in (0..).zip(&view.specs).filter(|(number, _)| self.has_spec(*number)) {
+            let tests = spec.last_finish().map(|finish| finish.tests).unwrap_or_default();
+            match spec.verdict? {
+                SpecVerdict::Carried => executed = true,
+                SpecVerdict::Passed { .. } => executed |= tests.total() == 0 || tests.executed() > 0,
+                SpecVerdict::NotPassed(_) if self.quarantined.contains(&number) => {
+                    executed |= tests.executed() > 0;
+                }
+                SpecVerdict::NotPassed(verdict) => match verdict {
+                    AttemptVerdict::Failed
+                    | AttemptVerdict::TimedOut
+                    | AttemptVerdict::Crashed
+                    | AttemptVerdict::Invalid(InvalidReason::Report | InvalidReason::MissingTests) => {
+                        failed = true;
+                    }
+                    AttemptVerdict::Invalid(InvalidReason::NoTests) => no_tests = true,
+                    AttemptVerdict::Lost
+                    | AttemptVerdict::Cancelled
+                    | AttemptVerdict::SetupFailed
+                    | AttemptVerdict::Passed => lost = true,
+                },
+                SpecVerdict::Cancelled => lost = true,
+            }
+        }
+        Some(match (&view.cancelled, failed) {
+            // All of them were done before somebody stopped the rest.
+            (Some(CancelReason::Requested { .. }), _) if lost => RunVerdict::Cancelled,
+            (_, true) => RunVerdict::Failed,
+            (_, false) if lost => RunVerdict::Incomplete,
+            (_, false) if no_tests || !executed => RunVerdict::NothingRan,
+            (_, false) => RunVerdict::Passed,
+        })
+    }
+}
+
+fn tally(specs: &[SpecView]) -> Tally {
+    let mut tally = Tally::default();
+    for verdict in specs.iter().filter_map(|spec| spec.verdict) {
+        tally.decided += 1;
+        *match verdict {
+            SpecVerdict::Passed { flaky: false } => &mut tally.passed,
+            SpecVerdict::Passed { flaky: true } => &mut tally.flaky,
+            SpecVerdict::Carried => &mut tally.carried,
+            SpecVerdict::NotPassed(_) => &mut tally.failed,
+            SpecVerdict::Cancelled => &mut tally.cancelled,
+        } += 1;
+    }
+    tally
+}
