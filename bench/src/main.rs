@@ -2,7 +2,11 @@
 //!
 //! Data on stdout, talk on stderr. Recorded suites are read from the folder in `PART_BENCH_DATA`.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing tables is the whole job of this program")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "printing tables is the whole job of this program"
+)]
 
 use part_bench::scene::{self, Scene};
 use part_bench::{BenchError, traces};
@@ -15,8 +19,12 @@ fn main() -> ExitCode {
     match run(&names) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let causes = std::iter::successors(Some(&error as &dyn Error), |error| error.source());
-            let chain: Vec<String> = causes.map(ToString::to_string).collect();
+            let mut chain = vec![error.to_string()];
+            let mut cause = error.source();
+            while let Some(error) = cause {
+                chain.push(error.to_string());
+                cause = error.source();
+            }
             eprintln!("part-bench: {}", chain.join(": "));
             ExitCode::FAILURE
         }

@@ -189,7 +189,8 @@ impl Core {
     fn audit_trust(&self, on_slots: &BTreeMap<AttemptId, WorkerKey>, found: &mut Vec<Violation>) {
         let mut suspects = BTreeSet::new();
         for (attempt, worker) in on_slots {
-            let suspect = self.state.attempt(*attempt).is_some_and(|(_, spec, _)| spec.is_suspect());
+            let suspected = self.state.attempt(*attempt);
+            let suspect = suspected.is_some_and(|(_, spec, _)| spec.is_suspect_in(attempt.number));
             if suspect && !suspects.insert(*worker) {
                 found.push(Violation(format!("attempt {attempt} runs beside another suspect")));
             }
@@ -201,8 +202,9 @@ impl Core {
             }
             let suspicious = worker.running().any(|(_, running)| running.suspect);
             for (_, running) in worker.running() {
+                let suspected = self.state.attempt(running.attempt);
                 let suspect =
-                    self.state.attempt(running.attempt).is_some_and(|(_, spec, _)| spec.is_suspect());
+                    suspected.is_some_and(|(_, spec, _)| spec.is_suspect_in(running.attempt.number));
                 if suspect != running.suspect {
                     found.push(Violation(format!(
                         "attempt {} is suspected by one account only",

@@ -26,6 +26,7 @@ mod queue;
 mod recipe;
 mod record;
 pub mod rehearse;
+pub mod report;
 mod state;
 mod submission;
 mod summary;

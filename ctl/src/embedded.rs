@@ -15,11 +15,12 @@ impl Embedded {
         let program = std::env::current_exe().map_err(|error| {
             CliError::new(Kind::Local, "cannot find this program's own file").because(error)
         })?;
-        let (worker, slots) = match role {
-            Role::Viewer => (false, None),
-            Role::Worker { slots } => (true, slots),
+        let (worker, slots, extra_slots) = match role {
+            Role::Viewer => (false, None, None),
+            Role::Worker { slots, extra_slots } => (true, slots, extra_slots),
         };
-        let options = partd::embedded::EmbeddedOptions { home: home.clone(), slots, worker, program };
+        let options =
+            partd::embedded::EmbeddedOptions { home: home.clone(), slots, extra_slots, worker, program };
         let started = partd::embedded::Embedded::start(options).await;
         started.map(Embedded).map_err(|error| {
             CliError::mesh("cannot start the mesh in this process")

@@ -8,13 +8,13 @@ use crate::watch::WatchHub;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use part_core::{
-    Entry, GroupPolicy, GroupSubmission, HeldAttempt, HistoryKey, Incarnation, Introduction, Recipe, RunId,
-    RunPolicy, Sample, SlotId, Source, SpecSubmission, Submission, SubmissionId, Term, Timestamp, WorkerId,
-    Workspace,
+    AttemptId, Entry, GroupPolicy, GroupSubmission, HeldAttempt, HistoryKey, Incarnation, Introduction,
+    Recipe, RunId, RunPolicy, SlotId, Source, SpecSubmission, Submission, SubmissionId, Term, Timestamp,
+    WorkerId, Workspace,
 };
 use part_store::{
     CommitError, Digest, Durability, HistoryQuery, HistoryRow, Holder, MemoryBlobs, MemoryStore, Realm,
-    RealmRow, RunFilter, RunRow, Store, StoreError, TokenRow, TokenUse,
+    RealmRow, RunFilter, RunRow, SpecHistory, Store, StoreError, Submitted, TokenRow, TokenUse,
 };
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -144,7 +144,7 @@ impl Store for MoodyStore {
         self.inner.unfinished(realm)
     }
 
-    fn submission(&self, submission: SubmissionId) -> BoxFuture<'_, Result<Option<RunId>, StoreError>> {
+    fn submission(&self, submission: SubmissionId) -> BoxFuture<'_, Result<Option<Submitted>, StoreError>> {
         self.inner.submission(submission)
     }
 
@@ -152,8 +152,23 @@ impl Store for MoodyStore {
         &'a self,
         keys: &'a [HistoryKey],
         per_spec: usize,
-    ) -> BoxFuture<'a, Result<Vec<Vec<Sample>>, StoreError>> {
+    ) -> BoxFuture<'a, Result<Vec<SpecHistory>, StoreError>> {
         self.inner.history(keys, per_spec)
+    }
+
+    fn newest_passes<'a>(
+        &'a self,
+        keys: &'a [HistoryKey],
+    ) -> BoxFuture<'a, Result<Vec<Option<AttemptId>>, StoreError>> {
+        self.inner.newest_passes(keys)
+    }
+
+    fn classes<'a>(
+        &'a self,
+        project: &'a str,
+        suite: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<String>, StoreError>> {
+        self.inner.classes(project, suite)
     }
 
     fn history_rows<'a>(

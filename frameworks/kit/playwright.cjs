@@ -34,9 +34,10 @@ class Journal {
 
   onTestEnd(test, result) {
     const file = this.files.get(test.location.file);
-    if (!journal || !file) return;
+    // Interrupted is who was stopped from outside: it did not end.
+    if (!journal || !file || result.status === 'interrupted') return;
     const ok = result.status === 'skipped' || result.status === test.expectedStatus;
-    if (!ok && result.status !== 'interrupted' && result.retry < test.retries) return;
+    if (!ok && result.retry < test.retries) return;
     file.over.add(test.id);
     if (file.over.size < file.tests.length) return;
     const report = { suites: file.tests.map(inSuites) };

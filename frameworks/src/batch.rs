@@ -88,7 +88,9 @@ pub fn judge_batch(
             let culprit = judge(ExitStatus::Code(*code), rule, &reported, None);
             broken(&Blame::new(culprit.clone(), &culprit.message), specs, progress)
         }
-        (Ending::Broke(culprit), _) => broken(&Blame::new(culprit.clone(), &culprit.message), specs, progress),
+        (Ending::Broke(culprit), _) => {
+            broken(&Blame::new(culprit.clone(), &culprit.message), specs, progress)
+        }
         (Ending::TimedOut(culprit), _) => late(culprit, specs, progress, ended_ms),
         (Ending::Stopped(judgement), _) => stopped(judgement, specs, progress, ended_ms),
     }
@@ -141,8 +143,12 @@ fn own_tests(mut parsed: Parsed, spec: &BatchSpec<'_>) -> Parsed {
 fn together(code: i32, rule: &ExitRule, split: Split, specs: &[BatchSpec<'_>]) -> Vec<Decided> {
     let failed = split.specs.iter().filter(|parsed| parsed.has_failed()).count();
     let of_nobody = split.rest.has_failed().then(|| {
-        let error = split.rest.errors.first().and_then(|error| error.lines().find(|line| !line.trim().is_empty()));
-        format!("something went wrong outside of the specs that it shared a process with: {}", error.unwrap_or("a test of none of them failed").trim())
+        let error =
+            split.rest.errors.first().and_then(|error| error.lines().find(|line| !line.trim().is_empty()));
+        format!(
+            "something went wrong outside of the specs that it shared a process with: {}",
+            error.unwrap_or("a test of none of them failed").trim()
+        )
     });
     let may_mean_failed = rule.tests_failed.is_empty() || rule.tests_failed.contains(&code);
     let explained = code == 0 || failed > 0 && may_mean_failed;
@@ -198,7 +204,12 @@ fn broken(blame: &Blame, specs: &[BatchSpec<'_>], progress: Vec<Progress>) -> Ve
 
 /// The process took too long: it is the fault of those who ran for longer than they may. Where nobody says since when,
 /// it is the one that runs alone.
-fn late(culprit: &Judgement, specs: &[BatchSpec<'_>], progress: Vec<Progress>, ended_ms: u64) -> Vec<Decided> {
+fn late(
+    culprit: &Judgement,
+    specs: &[BatchSpec<'_>],
+    progress: Vec<Progress>,
+    ended_ms: u64,
+) -> Vec<Decided> {
     let told = format!("the process that it shared was {}", culprit.message);
     let running = progress.iter().filter(|progress| matches!(progress, Progress::Running { .. })).count();
     let decide = |(spec, progress): (&BatchSpec<'_>, Progress)| match progress {

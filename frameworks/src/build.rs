@@ -4,7 +4,9 @@ use crate::files::upwards;
 use crate::report::tells_specs_apart;
 use crate::table::{Browser, Framework, Place, ReportTable, TableError, check_report, check_run};
 use crate::template::{Placeholder, Template, TemplateError};
-use part_core::{Millis, Recipe, ReportFormat, ReportPlace, ReportSource, Requirement, Requirements, Selection};
+use part_core::{
+    Millis, Recipe, ReportFormat, ReportPlace, ReportSource, Requirement, Requirements, Selection,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path};
 use thiserror::Error;
@@ -192,11 +194,7 @@ impl<'a> Fitter<'a> {
 
     /// The command for several specs; empty where there is none, or where something about the suite belongs to one spec
     /// at a time: a command or a report of its own, a workspace for each attempt, a text that names the spec.
-    fn batch<'t>(
-        &self,
-        format: ReportFormat,
-        mut texts: impl Iterator<Item = &'t String>,
-    ) -> Vec<String> {
+    fn batch<'t>(&self, format: ReportFormat, mut texts: impl Iterator<Item = &'t String>) -> Vec<String> {
         let own = self.suite.command.is_some() || self.suite.report.is_some() || self.suite.copy_workspace;
         let Some(batch) = self.framework.batch.as_ref().filter(|_| !own && tells_specs_apart(format)) else {
             return Vec::new();
@@ -210,7 +208,9 @@ impl<'a> Fitter<'a> {
     /// How some tests of a spec are run; none where the framework cannot, or the suite has a command of its own.
     fn selection(&self) -> Result<Option<Selection>, BuildError> {
         let select = self.framework.select.as_ref().filter(|_| self.suite.command.is_none());
-        let (Some(select), Some(command)) = (select, self.framework.command.as_ref()) else { return Ok(None) };
+        let (Some(select), Some(command)) = (select, self.framework.command.as_ref()) else {
+            return Ok(None);
+        };
         let fitter = Fitter::new(self.framework, self.root, self.suite, &select.arguments())?;
         Ok(Some(Selection {
             command: fitter.fit(&select.replaced(command)),

@@ -1,6 +1,6 @@
 //! From a recipe to what a worker starts for one attempt, or for several that share a process.
 
-use crate::bounds::{ARGUMENTS_BYTES, ARGUMENT_BYTES};
+use crate::bounds::{ARGUMENT_BYTES, ARGUMENTS_BYTES};
 use crate::fill::{FillError, SelectedTests, Values, parse};
 use crate::find::FilePattern;
 use crate::select::selected;
@@ -335,10 +335,7 @@ mod tests {
         let (specs, only) = (owned(&["-a.py"]), owned(&["[x] › T > a+b[1]", "[y] › T > a+b[2]", "c"]));
         let some = |recipe: &Recipe| expand(recipe, &Bindings { only: Some(&only), ..with(&specs) });
         let error = some(&recipe).expect_err("it cannot");
-        assert_eq!(
-            error.to_string(),
-            "some tests were asked for, but framework \"test\" runs all of a spec"
-        );
+        assert_eq!(error.to_string(), "some tests were asked for, but framework \"test\" runs all of a spec");
         let table = [
             (
                 vec!["run", "-t", "{tests}", "{spec}"],
@@ -350,7 +347,11 @@ mod tests {
                 "{spec}::{project}{test|bare}",
                 vec!["run", "./-a.py::xT > a+b[1]", "./-a.py::yT > a+b[2]", "./-a.py::c"],
             ),
-            (vec!["run", "-k{next}{tests...}"], "{test|cut \"›\"}", vec!["run", "-k", "[x] ", "-k", "[y] ", "-k", "c"]),
+            (
+                vec!["run", "-k{next}{tests...}"],
+                "{test|cut \"›\"}",
+                vec!["run", "-k", "[x] ", "-k", "[y] ", "-k", "c"],
+            ),
             (vec!["run", "@{tests_file}"], "", vec!["run", "@/a/scratch/tests.txt"]),
         ];
         for (command, each, argv) in table {

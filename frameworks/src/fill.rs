@@ -119,8 +119,7 @@ impl Values<'_> {
 
     /// The arguments of `part`, for each test anew.
     fn repeated(&self, part: &Template, place: &str, arguments: &mut Vec<String>) -> Result<(), FillError> {
-        let no_value =
-            || FillError::NoValue { place: place.to_owned(), placeholder: Placeholder::EachTest };
+        let no_value = || FillError::NoValue { place: place.to_owned(), placeholder: Placeholder::EachTest };
         let tests = self.tests.ok_or_else(no_value)?;
         let parts = part.parts();
         for text in &tests.each {
@@ -129,7 +128,8 @@ impl Values<'_> {
                     Placeholder::EachTest => Ok(text.clone()),
                     other => self.value(other, place),
                 })?;
-                let is_path = tests.begin_with_spec && begins_with(part, |slot| *slot == Placeholder::EachTest);
+                let is_path =
+                    tests.begin_with_spec && begins_with(part, |slot| *slot == Placeholder::EachTest);
                 arguments.push(if is_path { no_option(filled) } else { filled });
             }
         }

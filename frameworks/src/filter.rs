@@ -17,6 +17,8 @@ pub enum Filter {
     Bare,
     /// Leaves out everything from the first of these texts on.
     Cut(String),
+    /// Leaves out everything up to the first of these texts, and the text itself.
+    After(String),
     /// Puts another text in the place of each of these.
     Swap(String, String),
 }
@@ -45,6 +47,7 @@ impl Filter {
             Filter::Glob => escaped(value, &['\\', '*', '?', '[', ']', '{', '}', '(', ')', '!', '+', '@']),
             Filter::Bare => project(value).1.to_owned(),
             Filter::Cut(from) => value.split_once(from.as_str()).map_or(value, |(kept, _)| kept).to_owned(),
+            Filter::After(to) => value.split_once(to.as_str()).map_or(value, |(_, kept)| kept).to_owned(),
             Filter::Swap(from, to) => value.replace(from.as_str(), to),
         }
     }
@@ -75,6 +78,7 @@ impl FromStr for Filter {
             ("glob", []) => Ok(Filter::Glob),
             ("bare", []) => Ok(Filter::Bare),
             ("cut", [from]) if !from.is_empty() => Ok(Filter::Cut(from.clone())),
+            ("after", [to]) if !to.is_empty() => Ok(Filter::After(to.clone())),
             ("swap", [from, to]) if !from.is_empty() => Ok(Filter::Swap(from.clone(), to.clone())),
             _ => Err(unknown()),
         }
@@ -114,6 +118,7 @@ impl fmt::Display for Filter {
             Filter::Glob => f.write_str("glob"),
             Filter::Bare => f.write_str("bare"),
             Filter::Cut(from) => write!(f, "cut {}", quote(from)),
+            Filter::After(to) => write!(f, "after {}", quote(to)),
             Filter::Swap(from, to) => write!(f, "swap {} {}", quote(from), quote(to)),
         }
     }
@@ -134,6 +139,8 @@ mod tests {
             (Filter::Bare, "cart › [x] › adds", "cart › [x] › adds"),
             (Filter::Cut("[".to_owned()), "test_a[1[2]]", "test_a"),
             (Filter::Cut("(".to_owned()), "test_a", "test_a"),
+            (Filter::After("::".to_owned()), "tests/Shop::A::B", "A::B"),
+            (Filter::After("::".to_owned()), "A", "A"),
             (swap, "a > b > c", "a|b|c"),
         ] {
             assert_eq!(filter.apply(value), wanted, "{filter} of {value}");

@@ -100,7 +100,8 @@ mod tests {
         let framework = Catalogue::builtin().get(name).expect("there");
         let recipe = build_recipe(&framework, root, &SuiteOptions::default()).expect(name).recipe;
         recipe.select.as_ref()?;
-        let (specs, only) = ([spec.to_owned()], tests.iter().map(|test| (*test).to_owned()).collect::<Vec<_>>());
+        let (specs, only) =
+            ([spec.to_owned()], tests.iter().map(|test| (*test).to_owned()).collect::<Vec<_>>());
         let somewhere = Path::new("/attempt");
         let bindings = Bindings {
             specs: &specs,
@@ -119,8 +120,13 @@ mod tests {
 
     #[test]
     fn tests_are_selected_as_each_framework_wants_it() {
-        type Row =
-            (&'static str, &'static str, &'static [&'static str], &'static [&'static str], &'static [&'static str]);
+        type Row = (
+            &'static str,
+            &'static str,
+            &'static [&'static str],
+            &'static [&'static str],
+            &'static [&'static str],
+        );
         let table: [Row; 8] = [
             (
                 "pytest",
@@ -129,7 +135,13 @@ mod tests {
                 &["t/test_a.py::T::x[a b]", "t/test_a.py::y"],
                 &["t/test_a.py"],
             ),
-            ("jest", "a.js", &["cart > adds (1)", "x"], &[r"--testNamePattern=^cart adds \(1\)$|^x$", "a.js"], &[]),
+            (
+                "jest",
+                "a.js",
+                &["cart > adds (1)", "x"],
+                &[r"--testNamePattern=^cart adds \(1\)$|^x$", "a.js"],
+                &[],
+            ),
             ("vitest", "a.ts", &["cart > adds"], &["--testNamePattern=^cart (> )?adds$", "a.ts"], &[]),
             (
                 "playwright",

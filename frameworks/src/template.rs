@@ -86,7 +86,7 @@ pub enum TemplateError {
     },
     /// No filter by that name, or not with these texts.
     #[error(
-        "unknown filter {text:?} (there are `regex`, `pattern`, `glob`, `bare`, `cut \"TEXT\"` and `swap \"TEXT\" \"BY\"`)"
+        "unknown filter {text:?} (there are `regex`, `pattern`, `glob`, `bare`, `cut \"TEXT\"`, `after \"TEXT\"` and `swap \"TEXT\" \"BY\"`)"
     )]
     UnknownFilter {
         /// What stands after the bar.
@@ -173,8 +173,7 @@ impl Template {
 
     /// The texts between `{next}`.
     pub(crate) fn parts(&self) -> Vec<Template> {
-        let is_next =
-            |piece: &Piece| matches!(piece, Piece::Slot { placeholder: Placeholder::Next, .. });
+        let is_next = |piece: &Piece| matches!(piece, Piece::Slot { placeholder: Placeholder::Next, .. });
         self.0.split(is_next).map(|pieces| Template(pieces.to_vec())).collect()
     }
 

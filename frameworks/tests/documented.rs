@@ -15,7 +15,7 @@ use harness::Suite;
 use part_core::{AttemptVerdict, InvalidReason, Recipe, TestOutcome};
 use part_frameworks::listing::{plan_specs, plan_tests};
 use part_frameworks::table::{Catalogue, Framework, parse_tables};
-use part_frameworks::{Bindings, SuiteOptions, build_recipe, build_selection, expand, reproduce, shell};
+use part_frameworks::{Bindings, SuiteOptions, build_recipe, expand, reproduce, shell};
 use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -215,6 +215,8 @@ fn commands_are_as_written_down() {
         ("vitest", "node_modules/vitest/package.json", r#"{"version": "5.0.0"}"#),
         ("xunit", "global.json", "Microsoft.Testing.Platform"),
         ("xunit", "Directory.Build.props", "<TestingPlatformDotnetTestSupport>true</"),
+        ("xunit-classes", "global.json", "Microsoft.Testing.Platform"),
+        ("xunit-classes", "Directory.Build.props", "<TestingPlatformDotnetTestSupport>true</"),
     ] {
         let root = tempfile::tempdir().expect("a folder");
         let path = root.path().join(file);
@@ -243,6 +245,7 @@ fn commands(framework: &Framework, kind: &str, about: &[String], text: &mut Stri
         "xctest" => "ShopTests/CartTests",
         "xunit" => "Shop.Tests/Shop.Tests.csproj",
         "xunit-console" => "bin/Shop.Tests.dll",
+        "xunit-classes" => "Shop.Tests::Shop.CartTests",
         _ => "tests/[id].x",
     };
     let test = match framework.name.as_str() {
@@ -251,7 +254,7 @@ fn commands(framework: &Framework, kind: &str, about: &[String], text: &mut Stri
         "go" => "TestCart/adds",
         "nextest" => "cart::adds",
         "xctest" => "ShopTests/CartTests/testAdds",
-        "xunit" | "xunit-console" => "Shop.CartTests.Adds(n: 1)",
+        "xunit" | "xunit-console" | "xunit-classes" => "Shop.CartTests.Adds(n: 1)",
         _ => "cart > adds (1)",
     };
     let options = SuiteOptions {
@@ -288,11 +291,12 @@ fn commands(framework: &Framework, kind: &str, about: &[String], text: &mut Stri
         line("tests", &plan.argv);
     }
     let recipe = build_recipe(framework, root, &options).expect("a recipe").recipe;
-    line("run", &argv(&recipe, &specs));
-    if framework.select.is_some() {
-        let selection =
-            build_selection(framework, root, &options, spec, &[test.to_owned()]).expect("a selection");
-        line("select", &argv(&selection.built.recipe, &selection.specs));
+    line("run", &argv(&recipe, &specs, None));
+    if recipe.select.is_some() {
+        line("select", &argv(&recipe, &specs, Some(&[test.to_owned()])));
+    }
+    if !recipe.batch.is_empty() {
+        line("batch", &argv(&recipe, &[spec.to_owned(), format!("other/{spec}")], None));
     }
     let by_hand = reproduce(&recipe, spec).expect("a line");
     writeln!(text, "{:<10}{by_hand}", "by hand").expect("text");
@@ -302,9 +306,11 @@ fn commands(framework: &Framework, kind: &str, about: &[String], text: &mut Stri
     writeln!(text).expect("text");
 }
 
-fn argv(recipe: &Recipe, specs: &[String]) -> Vec<String> {
+fn argv(recipe: &Recipe, specs: &[String], only: Option<&[String]>) -> Vec<String> {
     let bindings = Bindings {
         specs,
+        only,
+        kit: Path::new("/a/kit"),
         workspace: Path::new("/w"),
         report: Path::new("/a/report/report"),
         report_dir: Path::new("/a/report"),

@@ -13,6 +13,8 @@ mod harness;
 use harness::{Ran, Suite, suites};
 use part_core::{AttemptVerdict, InvalidReason, ReportFormat, TestOutcome};
 use part_frameworks::table::ReportTable;
+use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -68,8 +70,40 @@ impl Expectation {
             let ran = suite.select(spec, &owned(tests));
             ran.is(PASSED);
             assert_eq!(ran.ids(TestOutcome::Passed), tests, "{ran:?}");
+            assert_eq!(ran.parsed.tests.len(), tests.len(), "what is not selected does not count: {ran:?}");
+        }
+        if suite.framework.batch.is_some() {
+            self.check_batch(&suite, &specs, listed.as_ref());
         }
         assert_eq!(suite.litter(self.name), Vec::<String>::new());
+    }
+
+    /// In one process, each spec comes to what it comes to alone.
+    fn check_batch(&self, suite: &Suite, specs: &[String], listed: Option<&BTreeMap<String, Vec<String>>>) {
+        let expected: Vec<Option<&[String]>> =
+            specs.iter().map(|spec| listed.map(|listed| listed[spec].as_slice())).collect();
+        let whole = suite.batch(&suite.options, specs, &expected, None);
+        for (spec, ran) in specs.iter().zip(whole) {
+            let ran = ran.unwrap_or_else(|why| panic!("{spec}: {why}"));
+            ran.is(PASSED);
+            assert!(
+                !ran.ids(TestOutcome::Passed).is_empty() && ran.judged.missing.is_empty(),
+                "{spec}: {ran:?}"
+            );
+            if spec == self.specs[0] {
+                self.check_first(&ran);
+            }
+        }
+        let nothing = vec![None; specs.len()];
+        for (variable, changed, verdict) in
+            [("SUITE_FAIL", self.switch.0, FAILED), ("SUITE_EMPTY", self.empty.0, self.empty.1)]
+        {
+            let ends = suite.batch(&suite.with_env(variable), specs, &nothing, None);
+            for (spec, ran) in specs.iter().zip(ends) {
+                let ran = ran.unwrap_or_else(|why| panic!("{spec}: {why}"));
+                ran.is(if spec == changed { verdict } else { PASSED });
+            }
+        }
     }
 
     fn check_first(&self, ran: &Ran) {
@@ -322,6 +356,145 @@ fn go() {
         select: Some(("example.com/shop/price", &["ExampleGross", "TestSwitch"])),
     }
     .check();
+}
+
+/// Three specs of which the second one takes down its process. They run in this order: pytest and Mocha take them as they
+/// are given, Jest the largest first.
+fn crash(name: &str, specs: [(&str, String); 3], verdicts: [Option<AttemptVerdict>; 3]) {
+    let suite = Suite::of(name);
+    let names: Vec<String> = specs.iter().map(|(spec, _)| (*spec).to_owned()).collect();
+    for (spec, text) in specs {
+        fs::write(suite.root.join(spec), text).expect("a file");
+    }
+    let ends = suite.batch(&suite.options, &names, &[None; 3], None);
+    let found: Vec<_> = ends.iter().map(|end| end.as_ref().ok().map(|ran| ran.judged.verdict)).collect();
+    assert_eq!(found, verdicts, "{ends:#?}");
+    if verdicts[1] == Some(AttemptVerdict::Crashed) {
+        let judged = &ends[1].as_ref().expect("a result").judged;
+        assert_eq!(judged.message, "its process died of signal 9, while `it dies` was running");
+        assert_eq!(ends[0].as_ref().expect("kept").ids(TestOutcome::Passed), ["it runs"]);
+    }
+}
+
+const CRASHED: Option<AttemptVerdict> = Some(AttemptVerdict::Crashed);
+
+#[test]
+fn a_crash_in_jest_is_pinned() {
+    if has_packages("jest") {
+        let large = format!("test('it runs', () => {{}});\n{}", "// large\n".repeat(99));
+        let dies = "test('it dies', () => process.kill(process.pid, 'SIGKILL'));\n// middle\n";
+        let specs = [
+            ("test/a.test.js", large),
+            ("test/b.test.js", dies.to_owned()),
+            ("test/c.test.js", "test('x', () => {});".to_owned()),
+        ];
+        crash("jest", specs, [Some(PASSED), CRASHED, None]);
+    }
+}
+
+#[test]
+fn a_crash_in_mocha_is_pinned() {
+    if has_packages("mocha") {
+        let runs = "it('it runs', () => {});".to_owned();
+        let dies = "it('it dies', () => process.kill(process.pid, 'SIGKILL'));".to_owned();
+        let specs = [("test/a.spec.js", runs.clone()), ("test/b.spec.js", dies), ("test/c.spec.js", runs)];
+        crash("mocha", specs, [Some(PASSED), CRASHED, None]);
+    }
+}
+
+/// Vitest and Playwright run specs in processes of their own, and go on with the others.
+#[test]
+fn a_crash_in_vitest_is_its_specs_failure() {
+    if has_packages("vitest") {
+        let with =
+            |test: &str| format!("import {{ test }} from 'vitest';\ntest('it runs', () => {{ {test} }});");
+        let specs = [
+            ("test/a.test.js", with("")),
+            ("test/b.test.js", with("process.kill(process.pid, 'SIGKILL')")),
+            ("test/c.test.js", with("")),
+        ];
+        crash("vitest", specs, [Some(PASSED), Some(FAILED), Some(PASSED)]);
+    }
+}
+
+#[test]
+fn a_crash_in_playwright_is_its_specs_failure() {
+    if has_packages("playwright") && has_browser() {
+        let with = |test: &str| {
+            format!("const {{ test }} = require('@playwright/test');\ntest('it runs', () => {{ {test} }});")
+        };
+        let specs = [
+            ("tests/a.spec.js", with("")),
+            ("tests/b.spec.js", with("process.kill(process.pid, 'SIGKILL')")),
+            ("tests/c.spec.js", with("")),
+        ];
+        crash("playwright", specs, [Some(PASSED), Some(FAILED), Some(PASSED)]);
+    }
+}
+
+fn has_pytest() -> bool {
+    let own = suites().join("pytest/.venv/bin/pytest");
+    has(if own.exists() { own.as_path() } else { Path::new("pytest") }, &["--version"])
+}
+
+#[test]
+fn a_crash_in_pytest_is_pinned() {
+    if has_pytest() {
+        let suite = Suite::of("pytest");
+        let names = owned(&["tests/test_a.py", "tests/test_b.py", "tests/test_c.py"]);
+        let dies = "import os\n\ndef test_dies():\n    os.kill(os.getpid(), 9)\n";
+        for (name, text) in
+            names.iter().zip(["def test_runs():\n    pass\n", dies, "def test_x():\n    pass\n"])
+        {
+            fs::write(suite.root.join(name), text).expect("a file");
+        }
+        let ends = suite.batch(&suite.options, &names, &[None; 3], None);
+        let found: Vec<_> = ends.iter().map(|end| end.as_ref().ok().map(|ran| ran.judged.verdict)).collect();
+        assert_eq!(found, [Some(PASSED), CRASHED, None], "{ends:#?}");
+        assert_eq!(ends[0].as_ref().expect("kept").ids(TestOutcome::Passed), ["test_runs"]);
+        // One that cannot be loaded, and a project that stops at the first failure, keep nobody else from running.
+        fs::write(suite.root.join("tests/test_b.py"), "import nothing_of_that_name\n").expect("a file");
+        fs::write(suite.root.join("tests/test_c.py"), "def test_x():\n    assert False\n").expect("a file");
+        fs::write(suite.root.join("pytest.ini"), "[pytest]\naddopts = -x\n").expect("a file");
+        let order = [2, 1, 0].map(|at: usize| names[at].clone());
+        let ends = suite.batch(&suite.options, &order, &[None; 3], None);
+        let found: Vec<_> = ends.iter().map(|end| end.as_ref().ok().map(|ran| ran.judged.verdict)).collect();
+        assert_eq!(found, [Some(FAILED), Some(FAILED), Some(PASSED)], "{ends:#?}");
+    }
+}
+
+/// Of three specs the second one hangs.
+fn hang(name: &str, specs: [(&str, &str); 3], verdicts: [Option<AttemptVerdict>; 3]) {
+    let suite = Suite::of(name);
+    let names: Vec<String> = specs.iter().map(|(spec, _)| (*spec).to_owned()).collect();
+    for (spec, text) in specs {
+        fs::write(suite.root.join(spec), text).expect("a file");
+    }
+    let ends = suite.batch(&suite.options, &names, &[None; 3], Some(Millis::seconds(3)));
+    let found: Vec<_> = ends.iter().map(|end| end.as_ref().ok().map(|ran| ran.judged.verdict)).collect();
+    assert_eq!(found, verdicts, "{ends:#?}");
+}
+
+const LATE: Option<AttemptVerdict> = Some(AttemptVerdict::TimedOut);
+
+#[test]
+fn a_spec_that_hangs_in_company_is_found() {
+    if has_pytest() {
+        let hangs = "import time\n\ndef test_hangs():\n    time.sleep(600)\n";
+        let runs = "def test_runs():\n    pass\n";
+        let specs = [("tests/test_a.py", runs), ("tests/test_b.py", hangs), ("tests/test_c.py", runs)];
+        hang("pytest", specs, [Some(PASSED), LATE, None]);
+    }
+    if has_packages("jest") {
+        let large = &format!("test('it runs', () => {{}});\n{}", "// large\n".repeat(99));
+        let hangs = "test('it hangs', () => new Promise(() => {}), 600_000);\n";
+        let specs = [
+            ("test/a.test.js", large),
+            ("test/b.test.js", hangs),
+            ("test/c.test.js", "test('x', () => {});"),
+        ];
+        hang("jest", specs, [Some(PASSED), LATE, None]);
+    }
 }
 
 /// A command of the suite's own, with each kind of report: the exit code, the output, a file.

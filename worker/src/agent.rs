@@ -104,7 +104,7 @@ impl Worker {
         let found = held::find(&options, &host).await?;
         let mut found_on: BTreeMap<SlotId, Vec<Found>> = BTreeMap::new();
         for found in found {
-            desk.adopt(found.order.attempt, found.slot);
+            found.attempts().for_each(|attempt| desk.adopt(attempt, found.slot));
             found_on.entry(found.slot).or_default().push(found);
         }
         let mut unused: BTreeSet<SlotId> = options.extra_slots.iter().copied().collect();
@@ -375,12 +375,23 @@ impl Worker {
     }
 }
 
+/// What this version of the worker can do: several specs in a process, some tests of a spec, and, where the system has a
+/// way to, hold a group to some CPUs.
+fn with_abilities(mut capabilities: Capabilities) -> Capabilities {
+    let abilities = ["part.batch", "part.select"].map(|name| (name.to_owned(), "1".to_owned()));
+    capabilities.0.extend(abilities);
+    if load::can_hold() {
+        capabilities.0.insert("part.cpu-hold".to_owned(), "1".to_owned());
+    }
+    capabilities
+}
+
 fn identity(options: &WorkerOptions) -> Identity {
     Identity {
         worker: WorkerId(options.name.clone()),
         incarnation: options.incarnation,
         host: options.host.clone(),
-        capabilities: options.capabilities.clone(),
+        capabilities: with_abilities(options.capabilities.clone()),
         slots: options.slots.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         cpus: load::cpus(),

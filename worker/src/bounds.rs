@@ -82,6 +82,10 @@ pub(crate) const EXTRA_PER_SLOT: u32 = 3;
 pub(crate) const EXTRA_SLOTS: u32 = 64;
 /// How often a listener is given what a running attempt wrote: no person sees the difference.
 pub(crate) const LIVE_LOOK: Duration = Duration::from_millis(200);
+/// How often the journal of specs that share a process is looked at for one that takes too long.
+pub(crate) const JOURNAL_LOOK: Duration = Duration::from_secs(1);
+/// Bytes of it that are looked at each time: many reports of small specs.
+pub(crate) const JOURNAL_LOOK_BYTES: u64 = 4 << 20;
 /// Listeners of one attempt that wait to be served; more are sent away.
 pub(crate) const LIVE_LISTENERS: usize = 8;
 /// Chunks of live output on their way to one listener.

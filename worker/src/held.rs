@@ -8,7 +8,7 @@ use crate::folder::remove_folder;
 use crate::shim::{self, Mode, ShimHandle};
 use crate::workspace::InUse;
 use crate::{WorkerError, WorkerOptions};
-use part_core::{AttemptOrder, SlotId, StartOrder, Workspace};
+use part_core::{AttemptId, AttemptOrder, SlotId, StartOrder, Workspace};
 use part_proto::convert::{LeaderSays, command_from_wire};
 use part_proto::v1;
 use prost::Message;
@@ -16,9 +16,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// An attempt of an earlier life.
+/// An attempt of an earlier life, or several that share a process.
 pub(crate) struct Found {
     pub(crate) order: AttemptOrder,
+    /// The others of its process.
+    pub(crate) others: Vec<AttemptOrder>,
     pub(crate) workspace: Workspace,
     pub(crate) slot: SlotId,
     /// The slot's shim, handed over with the attempt that it runs.
@@ -26,6 +28,13 @@ pub(crate) struct Found {
     pub(crate) begin: Begin,
     /// Keeps its workspace until its end is evaluated.
     pub(crate) in_use: Option<InUse>,
+}
+
+impl Found {
+    /// All attempts of the process, the one first whose folder it has.
+    pub(crate) fn attempts(&self) -> impl Iterator<Item = AttemptId> {
+        std::iter::once(&self.order).chain(&self.others).map(|order| order.attempt)
+    }
 }
 
 /// Looks through the worker's folder. Attempts that neither run nor ended are dropped: the leader learns from the
@@ -43,7 +52,9 @@ pub(crate) async fn find(options: &WorkerOptions, host: &Host) -> Result<Vec<Fou
     let mut found = Vec::new();
     for folder in folders(&host.attempts_folder())? {
         let kept = match read_order(&folder) {
-            Ok(Some(order)) if options.slots.iter().chain(&options.extra_slots).any(|slot| *slot == order.slot) => {
+            Ok(Some(order))
+                if options.slots.iter().chain(&options.extra_slots).any(|slot| *slot == order.slot) =>
+            {
                 adopt(&folder, order, host, &mut shims).await
             }
             Ok(_) => None,
@@ -76,20 +87,28 @@ pub(crate) async fn find(options: &WorkerOptions, host: &Host) -> Result<Vec<Fou
 
 async fn adopt(
     folder: &Path,
-    mut order: StartOrder,
+    order: StartOrder,
     host: &Host,
     shims: &mut BTreeMap<PathBuf, ShimHandle>,
 ) -> Option<Found> {
     let slot_folder = host.slot_folder(order.slot);
     let workspace = order.workspace;
-    let attempt = order.attempts.pop()?;
+    let mut attempts = order.attempts.into_iter();
+    let attempt = attempts.next()?;
     let name = attempt.attempt.to_string();
     let in_use = match &workspace {
         Workspace::InPlace(_) => None,
         Workspace::Shipped(shipped) => host.workspaces.found(attempt.attempt.run, shipped),
     };
-    let found =
-        Found { order: attempt, workspace, slot: order.slot, shim: None, begin: Begin::Afresh, in_use };
+    let found = Found {
+        order: attempt,
+        others: attempts.collect(),
+        workspace,
+        slot: order.slot,
+        shim: None,
+        begin: Begin::Afresh,
+        in_use,
+    };
     let mut remembered = None;
     if let Some(shim) = shims.get(&slot_folder) {
         let status = match shim.status().await {

@@ -1,11 +1,23 @@
 //! `cargo xtask test`: everything that has to be green.
 
+use std::io;
+use std::process::{Child, Command, ExitStatus};
+use std::thread;
+use std::time::{Duration, Instant};
+
 use xshell::cmd;
 
 use crate::failure::Failure;
 use crate::project::Project;
 use crate::setup::{self, Purpose};
 use crate::{talk, tidy};
+
+/// Longest that the example may take: on a slow machine it takes two minutes.
+const EXAMPLE_LIMIT: Duration = Duration::from_secs(600);
+/// Longest that it may take to end when it is told to.
+const GRACE: Duration = Duration::from_secs(60);
+/// Between two looks whether it ended.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Sets up, tidies, builds, and runs every test and the example. With `filters`, only the Rust tests whose names
 /// contain one of them: for work on one thing.
@@ -38,13 +50,44 @@ fn check_example(project: &Project) -> Result<(), Failure> {
     let home = project.tools().join("example-home");
     sh.remove_path(&home)?;
     sh.create_dir(&home)?;
-    let partctl = project.built()?.join("partctl");
-    let _inside = sh.push_dir(project.shop());
-    let _home = sh.push_env("PART_HOME", &home);
-    cmd!(sh, "{partctl} submit --local")
-        .quiet()
-        .run()
-        .map_err(|error| Failure::new(format!("the example is not green: {error}")))
+    let mut partctl = Command::new(project.built()?.join("partctl"));
+    partctl.args(["submit", "--local"]).current_dir(project.shop()).env("PART_HOME", &home);
+    match within(&mut partctl, EXAMPLE_LIMIT)? {
+        Some(status) if status.success() => Ok(()),
+        Some(status) => Err(Failure::new(format!("the example is not green: partctl ended with {status}"))),
+        None => Err(Failure::with_remedy(
+            format!("the example was stopped: it did not end within {} minutes", EXAMPLE_LIMIT.as_secs() / 60),
+            "its last lines above say what it waited for; `cargo xtask demo` runs it by itself",
+        )),
+    }
+}
+
+/// Runs a command to its end; none when it takes longer than `limit`. It is then asked to end, and killed if it does not.
+fn within(command: &mut Command, limit: Duration) -> Result<Option<ExitStatus>, Failure> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let failed = |doing: &str, error: io::Error| Failure::new(format!("{doing} {program}: {error}"));
+    let mut child = command.spawn().map_err(|error| failed("cannot start", error))?;
+    if let Some(status) = ended(&mut child, limit).map_err(|error| failed("cannot wait for", error))? {
+        return Ok(Some(status));
+    }
+    // What it cannot take any more it need not; the kill below is for that.
+    let _asked = Command::new("kill").arg(child.id().to_string()).status();
+    if ended(&mut child, GRACE).map_err(|error| failed("cannot wait for", error))?.is_none() {
+        child.kill().and_then(|()| child.wait()).map_err(|error| failed("cannot kill", error))?;
+    }
+    Ok(None)
+}
+
+/// Waits for a process's end; none when it still runs after `limit`.
+fn ended(child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
+    let until = Instant::now() + limit;
+    loop {
+        match child.try_wait()? {
+            Some(status) => return Ok(Some(status)),
+            None if Instant::now() >= until => return Ok(None),
+            None => thread::sleep(LOOK),
+        }
+    }
 }
 
 /// The examples in the documentation first: they are few, and the closing lines are to be those of the tests.
@@ -54,4 +97,24 @@ fn run_tests(project: &Project) -> Result<(), Failure> {
     let documentation = cmd!(sh, "cargo test --workspace --no-fail-fast --doc").quiet().run();
     let tests = cmd!(sh, "cargo test --workspace --no-fail-fast --lib --bins --tests").quiet().run();
     documentation.and(tests).map_err(|_| Failure::new("tests failed: see above"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    #[test]
+    fn what_takes_too_long_is_ended() {
+        let long = Duration::from_secs(60);
+        let ended = |script: &str, limit| within(&mut shell(script), limit).expect("it ran");
+        assert_eq!(ended("exit 3", long).and_then(|status| status.code()), Some(3));
+        assert!(ended("exec sleep 1000", Duration::from_millis(50)).is_none());
+        assert!(within(&mut Command::new("/nowhere/program"), long).is_err());
+    }
 }

@@ -169,7 +169,8 @@ mod tests {
             Arrival { at: Millis(100), project: 0, specs: specs(1) },
             Arrival { at: Millis(200), project: 1, specs: specs(2) },
         ];
-        let took = |order: Order| serve(&arrivals, 2, order).into_iter().map(|took| took.0).collect::<Vec<_>>();
+        let took =
+            |order: Order| serve(&arrivals, 2, order).into_iter().map(|took| took.0).collect::<Vec<_>>();
         assert_eq!(took(Order::FirstCome), [50_000, 50_900, 51_800]);
         assert_eq!(took(Order::Shortest), [52_000, 1900, 2800]);
         // The other project goes first: it was given nothing yet.

@@ -26,7 +26,8 @@ pub fn classes() -> Result<Vec<Requirements>, BenchError> {
 /// speeds differ, they are up to three tenths off.
 pub fn workers(speeds: Option<&mut Rng>) -> Vec<VirtualWorker> {
     let mut workers = Vec::new();
-    for (count, facts) in [(8, &CLASSES[..1]), (4, &CLASSES[..2]), (3, &CLASSES[..3]), (1, &["browser.chrome", "label.gpu"])]
+    for (count, facts) in
+        [(8, &CLASSES[..1]), (4, &CLASSES[..2]), (3, &CLASSES[..3]), (1, &["browser.chrome", "label.gpu"])]
     {
         for _ in 0..count {
             let worker = VirtualWorker::new(format!("w{:02}", workers.len()), 1);
@@ -102,7 +103,8 @@ fn pull(suite: &Suite, classes: &[Requirements], workers: &[VirtualWorker], rule
         let forecast = |job: &usize| suite.jobs[*job].forecast();
         waiting.sort_by_key(|job| (forecast(job).is_some(), Reverse(forecast(job))));
     }
-    let mut free: BinaryHeap<Reverse<(u64, usize)>> = (0..workers.len()).map(|worker| Reverse((0, worker))).collect();
+    let mut free: BinaryHeap<Reverse<(u64, usize)>> =
+        (0..workers.len()).map(|worker| Reverse((0, worker))).collect();
     let mut end = 0;
     while let Some(Reverse((now, worker))) = free.pop() {
         let worker_is = &workers[worker];
@@ -122,7 +124,8 @@ fn pull(suite: &Suite, classes: &[Requirements], workers: &[VirtualWorker], rule
 
 /// Suites for the tables: recorded ones where they are at hand, else made up.
 fn suites() -> Result<Vec<Suite>, BenchError> {
-    let recorded = traces::all()?.into_iter().flat_map(|trace| trace.replays().into_iter().rev().step_by(4).take(8));
+    let recorded =
+        traces::all()?.into_iter().flat_map(|trace| trace.replays().into_iter().rev().step_by(4).take(8));
     let mut suites: Vec<Suite> = recorded.collect();
     suites.extend(generated(Habits::FRESH, 20, 1));
     Ok(suites)

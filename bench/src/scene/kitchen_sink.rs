@@ -66,7 +66,14 @@ pub fn tables() -> Result<Vec<Table>, BenchError> {
     let mut table = Table::new(
         "Kitchen Sink: nineteen specs, 2.95 s for each process",
         "The durations that Cypress's parallelisation guide lists: those of its run on one machine are the history, and what one machine runs; from two machines on, those of its run on two. Times are virtual.",
-        ["machines", "the guide's run", "bound, a process per spec", "**Part**", "bound, a process per machine", "**Part, specs share processes**"],
+        [
+            "machines",
+            "the guide's run",
+            "bound, a process per spec",
+            "**Part**",
+            "bound, a process per machine",
+            "**Part, specs share processes**",
+        ],
     );
     for machines in 1..=4 {
         let published = PUBLISHED.get(machines as usize - 1).map_or("–".to_owned(), |time| seconds(*time));

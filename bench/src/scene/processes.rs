@@ -96,9 +96,11 @@ fn algorithms() -> Result<Table, BenchError> {
 
 /// How much longer specs took than by themselves, on average.
 pub fn stretch(suite: &Suite, played: &Rehearsed) -> f64 {
-    let alone = |name: &str| suite.jobs.iter().find(|job| job.name == name).map_or(Millis(1), |job| job.takes);
-    let stretches = played.placements.iter().map(|placement| {
-        placement.took().as_seconds() / alone(&placement.spec).max(Millis(1)).as_seconds()
-    });
+    let alone =
+        |name: &str| suite.jobs.iter().find(|job| job.name == name).map_or(Millis(1), |job| job.takes);
+    let stretches = played
+        .placements
+        .iter()
+        .map(|placement| placement.took().as_seconds() / alone(&placement.spec).max(Millis(1)).as_seconds());
     mean(&stretches.collect::<Vec<f64>>())
 }

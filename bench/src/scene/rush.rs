@@ -47,7 +47,10 @@ pub fn slow_downs(arrivals: &[Arrival], took: &[Millis]) -> Vec<f64> {
 
 /// The tables: for runs of one project and of six.
 pub fn tables() -> Result<Vec<Table>, BenchError> {
-    [(1, "one project"), (6, "six projects")].into_iter().map(|(projects, name)| table(projects, name)).collect()
+    [(1, "one project"), (6, "six projects")]
+        .into_iter()
+        .map(|(projects, name)| table(projects, name))
+        .collect()
 }
 
 const SEEDS: u64 = 8;
@@ -58,9 +61,10 @@ fn table(projects: usize, name: &str) -> Result<Table, BenchError> {
         "A hundred and twenty runs that come at random to sixteen slots: half of them of one to five specs, three in ten of a tenth to a fifth of a suite of four hundred, a fifth of all of it. The slow-down is the time from submission to end over the time with the mesh to itself. Mean (95th percentile, mean of the worst) over eight such loads.",
         ["order between runs", "load 0.5", "load 0.8", "load 0.95"],
     );
-    let cells = |serve: &dyn Fn(&[Arrival]) -> Result<Vec<Millis>, BenchError>| -> Result<Vec<String>, BenchError> {
-        LOADS.iter().map(|load| cell(*load, projects, serve)).collect()
-    };
+    let cells =
+        |serve: &dyn Fn(&[Arrival]) -> Result<Vec<Millis>, BenchError>| -> Result<Vec<String>, BenchError> {
+            LOADS.iter().map(|load| cell(*load, projects, serve)).collect()
+        };
     table.row("**Part**", cells(&part)?);
     for order in Order::ALL {
         table.row(order.name(), cells(&|arrivals| Ok(serve(arrivals, SLOTS as usize, order)))?);

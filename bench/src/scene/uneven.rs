@@ -64,7 +64,8 @@ fn setting(uneven: Uneven, suite: &Suite, seed: u64) -> Setting {
             for job in &mut suite.jobs {
                 if rng.chance(0.1) {
                     let longer = rng.chance(0.5);
-                    let wrong = |right: &Millis| Millis(if longer { right.0 * 8 } else { (right.0 / 8).max(1) });
+                    let wrong =
+                        |right: &Millis| Millis(if longer { right.0 * 8 } else { (right.0 / 8).max(1) });
                     job.history = job.history.iter().map(wrong).collect();
                 }
             }
@@ -103,7 +104,8 @@ pub fn tables() -> Result<Vec<Table>, BenchError> {
     );
     table.columns.extend(Uneven::ALL.map(|uneven| uneven.name().to_owned()));
     let suites = generated(Habits::FRESH, 20, 1);
-    let columns: Vec<_> = Uneven::ALL.iter().map(|uneven| ratios(*uneven, &suites)).collect::<Result<_, _>>()?;
+    let columns: Vec<_> =
+        Uneven::ALL.iter().map(|uneven| ratios(*uneven, &suites)).collect::<Result<_, _>>()?;
     let names = std::iter::once("**Part**").chain(Policy::ALL.map(Policy::name));
     for (place, name) in names.enumerate() {
         table.row(name, columns.iter().map(|column| mean_and_p95(&column[place])));

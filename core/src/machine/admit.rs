@@ -79,7 +79,7 @@ impl Core {
             for (number, attempt) in (1..).zip(&spec.attempts) {
                 if attempt.phase == AttemptPhase::Active {
                     let id = AttemptId { run: run_id, spec: SpecIndex(index as u32), number };
-                    let running = Running::adopted(id, spec.is_suspect(), self.limited_group(run_id, spec));
+                    let running = Running::adopted(id, spec.is_suspect_in(number), self.limited_group(run_id, spec));
                     held.push((running, attempt.worker.clone(), attempt.slot, spec.locks.clone(), attempt.assigned_at));
                 }
             }

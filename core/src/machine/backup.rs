@@ -19,7 +19,7 @@ impl Core {
         let Some((run, spec, attempt)) = self.state.attempt(id) else { return };
         let Some(live) = self.live.runs.get_mut(&id.run) else { return };
         let in_chain = live.group(spec.group).is_none_or(|group| group.chain_of(spec).is_some());
-        let alone = spec.locks.is_empty() && attempt.batch.is_none() && !in_chain;
+        let alone = spec.locks.is_empty() && attempt.batch.is_none() && !in_chain && !spec.is_suspect();
         let first = spec.live_attempts().count() == 1;
         let (Some(forecast), true) = (attempt.forecast, alone && first && run.group_of(spec).policy.backups) else {
             return;

@@ -48,7 +48,8 @@ impl Core {
     fn acquit(&mut self, id: AttemptId) {
         let Some((_, spec, _)) = self.state.attempt(id) else { return };
         let Some((_, active)) = spec.newest().filter(|_| spec.phase == SpecPhase::Active) else { return };
-        if let (false, Some((key, _))) = (spec.is_suspect(), self.live.named(&active.worker)) {
+        let suspect = spec.is_suspect_in(spec.attempts.len() as u32);
+        if let (false, Some((key, _))) = (suspect, self.live.named(&active.worker)) {
             let attempt = AttemptId { number: spec.attempts.len() as u32, ..id };
             self.live.change(key, |worker| worker.acquit(attempt));
         }

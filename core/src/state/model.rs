@@ -426,6 +426,14 @@ impl Spec {
         self.attempts.iter().any(Attempt::took_worker_down)
     }
 
+    /// True when an attempt began under suspicion: one before it took a worker down. What happens to its rival while it
+    /// runs says nothing about it, and only what is not suspected gets a backup.
+    pub(crate) fn is_suspect_in(&self, number: u32) -> bool {
+        let backup = self.attempt(number).and_then(|attempt| attempt.why);
+        let backup = backup.is_some_and(|why| why.rule == crate::Rule::Backup);
+        !backup && self.attempts.iter().take(number.saturating_sub(1) as usize).any(Attempt::took_worker_down)
+    }
+
     /// How each ended attempt that counts ended, oldest first.
     pub fn finishes(&self) -> impl Iterator<Item = (&Attempt, &Finish)> {
         self.attempts.iter().filter(|attempt| !attempt.dismissed).filter_map(|attempt| match &attempt.phase {

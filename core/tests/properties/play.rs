@@ -1,23 +1,22 @@
 //! Arbitrary histories: steps that make sense in whatever state they find.
 
+use crate::shapes::{GroupShape, RunRules, group_shape, run_rules, submission};
 use part_core::{
     AttemptId, AttemptPhase, AttemptVerdict, Bounds, CancelMode, Capabilities, Config, Core, Entry, Finish,
-    GroupPolicy, GroupSubmission, HeldAttempt, HeldState, Incarnation, Input, Introduction, InvalidReason,
-    LostCause, Millis, Pending, Recipe, Report, ReportBody, RequestId, Requirements, RunId, RunPolicy,
-    Sample, SlotId, Source, SpecIndex, SpecSubmission, State, Submission, SubmissionId, Term, TestOutcome,
-    TestResult, Timestamp, WorkerId, Workspace,
+    HeldAttempt, HeldState, Incarnation, Input, Introduction, InvalidReason, LostCause, Millis, Pending, Report,
+    ReportBody, RequestId, RunId, SlotId, SpecIndex, State, SubmissionId, Term, TestOutcome, TestResult, Timestamp,
+    WorkerId,
 };
 use proptest::prelude::*;
 
 /// Later than any history.
 pub(crate) const LATE: Timestamp = Timestamp(1 << 40);
 const WORKERS: u8 = 4;
-const NEEDS: [&str; 4] = ["", "os=linux", "os=macos", "browser.chromium>=120"];
 
 /// Something that may happen. Numbers choose among what is there.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
-    Submit { groups: Vec<GroupShape>, max_failures: Option<u32>, lost_after: Option<u64>, again: bool },
+    Submit { groups: Vec<GroupShape>, rules: RunRules, again: bool },
     Introduce { worker: u8, slots: u8, new_life: bool, holds: u8, reported: bool },
     CloseLink { worker: u8 },
     Heartbeat { worker: u8 },
@@ -28,17 +27,10 @@ pub(crate) enum Step {
     Drain { worker: u8, draining: bool },
     HoldBack { worker: u8, held: bool },
     Health { worker: u8, full: bool },
+    Scarce { worker: u8, scarce: bool },
     Pass { millis: u64 },
     Paused { millis: u64 },
     Restart,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct GroupShape {
-    needs: usize,
-    retries: u32,
-    /// Duration of each spec where it is known.
-    specs: Vec<Option<u64>>,
 }
 
 #[derive(Clone, Debug)]
@@ -54,20 +46,8 @@ pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let group = (0..NEEDS.len(), 0u32..3, prop::collection::vec(prop::option::of(1u64..100_000), 1..6))
-        .prop_map(|(needs, retries, specs)| GroupShape { needs, retries, specs });
-    let submit = (
-        prop::collection::vec(group, 1..3),
-        prop::option::weighted(0.3, 1u32..3),
-        prop::option::weighted(0.2, 0u64..100_000),
-        prop::bool::weighted(0.2),
-    );
-    let submit = submit.prop_map(|(groups, max_failures, lost_after, again)| Step::Submit {
-        groups,
-        max_failures,
-        lost_after,
-        again,
-    });
+    let submit = (prop::collection::vec(group_shape(), 1..3), run_rules(), prop::bool::weighted(0.2));
+    let submit = submit.prop_map(|(groups, rules, again)| Step::Submit { groups, rules, again });
     let introduce = (0..WORKERS, 0u8..4, any::<bool>(), any::<u8>(), any::<bool>());
     let introduce = introduce.prop_map(|(worker, slots, new_life, holds, reported)| Step::Introduce {
         worker,
@@ -95,6 +75,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..WORKERS, any::<bool>()).prop_map(|(worker, draining)| Step::Drain { worker, draining }),
         1 => (0..WORKERS, any::<bool>()).prop_map(|(worker, held)| Step::HoldBack { worker, held }),
         1 => (0..WORKERS, any::<bool>()).prop_map(|(worker, full)| Step::Health { worker, full }),
+        1 => (0..WORKERS, any::<bool>()).prop_map(|(worker, scarce)| Step::Scarce { worker, scarce }),
         4 => (0u64..40_000).prop_map(|millis| Step::Pass { millis }),
         1 => (0u64..200_000).prop_map(|millis| Step::Paused { millis }),
         1 => Just(Step::Restart),
@@ -121,6 +102,7 @@ fn lost_cause() -> impl Strategy<Value = LostCause> {
         1 => Just(LostCause::Refused),
         1 => Just(LostCause::WorkerFailed),
         1 => Just(LostCause::Drained),
+        2 => Just(LostCause::BatchEnded),
     ]
 }
 
@@ -134,6 +116,9 @@ fn config(term: u64) -> Config {
         cordon_faults: 2,
         cordon_setups: 1,
         cordon_failures: 1,
+        guaranteed_turn: 3,
+        least_straggler: Millis(100),
+        expected_groups_wait: Millis::seconds(60),
         ..Bounds::DEFAULT
     };
     Config { term: Term(term), bounds }
@@ -173,9 +158,7 @@ impl Play {
     /// Takes one step and returns what came out of it.
     pub(crate) fn step(&mut self, step: &Step) -> Pending {
         let input = match step {
-            Step::Submit { groups, max_failures, lost_after, again } => {
-                self.submit(groups, *max_failures, *lost_after, *again)
-            }
+            Step::Submit { groups, rules, again } => self.submit(groups, rules, *again),
             Step::Introduce { worker, slots, new_life, holds, reported } => {
                 self.introduce(*worker, *slots, *new_life, *holds, *reported)
             }
@@ -211,6 +194,11 @@ impl Play {
                 worker: name(*worker),
                 incarnation: self.life(*worker),
                 problem: full.then(|| "its disk is full".to_owned()),
+            },
+            Step::Scarce { worker, scarce } => Input::PressureChanged {
+                worker: name(*worker),
+                incarnation: self.life(*worker),
+                scarce: scarce.then(|| "memory".to_owned()),
             },
             Step::Pass { millis } => {
                 self.now = self.now + Millis(*millis);
@@ -305,8 +293,8 @@ impl Play {
             }
         }
         let facts = match worker {
-            0 => vec![("os", "linux")],
-            1 => vec![("os", "linux"), ("browser.chromium", "131.0.1")],
+            0 => vec![("os", "linux"), ("part.batch", "1"), ("part.select", "1")],
+            1 => vec![("os", "linux"), ("browser.chromium", "131.0.1"), ("part.batch", "1")],
             2 => vec![("os", "macos")],
             _ => vec![],
         };
@@ -322,71 +310,21 @@ impl Play {
             draining: false,
             problem: None,
             version: String::new(),
-            cpus: 0,
-            extra_slots: Vec::new(),
+            cpus: 2,
+            extra_slots: (u32::from(slots)..u32::from(slots) + u32::from(worker % 3)).map(SlotId).collect(),
             scarce: None,
         };
         Input::WorkerIntroduced { introduction }
     }
 
-    fn submit(
-        &mut self,
-        groups: &[GroupShape],
-        max_failures: Option<u32>,
-        lost_after: Option<u64>,
-        again: bool,
-    ) -> Input {
+    fn submit(&mut self, groups: &[GroupShape], rules: &RunRules, again: bool) -> Input {
         self.submissions += u64::from(!again || self.submissions == 0);
-        let id = u128::from(self.submissions);
-        let groups = groups.iter().enumerate().map(|(number, shape)| group(number, shape)).collect();
-        let submission = Submission {
-            // Large, as real ones are: they are random.
-            id: SubmissionId(u128::MAX - id),
-            project: "shop".to_owned(),
-            build: "7".to_owned(),
-            source: Source::default(),
-            workspace: Workspace::InPlace("/srv/shop".to_owned()),
-            policy: RunPolicy {
-                max_failures,
-                lost_after: lost_after.map(Millis),
-                worker_kills: None,
-                ..RunPolicy::default()
-            },
-            content: None,
-            groups,
-            joining: part_core::Joining::Never,
-            past: Vec::new(),
-            run_all: false,
-        };
+        let id = SubmissionId(u128::MAX - u128::from(self.submissions));
         // The driver makes a fresh id for every submission, new or not.
         self.runs += 1;
         let run = RunId(u128::from(self.runs) << 64);
-        Input::RunSubmitted { request: RequestId(1), run, submission: Box::new(submission) }
-    }
-}
-
-fn group(number: usize, shape: &GroupShape) -> GroupSubmission {
-    let needs = NEEDS[shape.needs];
-    let needs = if needs.is_empty() { Vec::new() } else { vec![needs.parse().expect("a requirement")] };
-    let specs = shape.specs.iter().enumerate().map(|(place, known)| SpecSubmission {
-        name: format!("spec {place}"),
-        size_bytes: place as u64 * 100,
-        history: known
-            .iter()
-            .map(|ms| Sample { at: Timestamp(0), duration: Millis(*ms), tests: None })
-            .collect(),
-        expected_tests: None,
-        carried: None,
-        ..part_core::SpecSubmission::default()
-    });
-    GroupSubmission {
-        label: format!("group {number}"),
-        suite: "suite".to_owned(),
-        requirements: Requirements::new(needs),
-        policy: GroupPolicy { retries: shape.retries, ..GroupPolicy::default() },
-        recipe: Recipe::of_command(vec!["true".to_owned()]),
-        specs: specs.collect(),
-        overhead: None,
+        let submission = Box::new(submission(id, groups, rules));
+        Input::RunSubmitted { request: RequestId(1), run, submission }
     }
 }
 

@@ -105,6 +105,22 @@ impl Sign {
     }
 }
 
+impl Counter {
+    /// It in words, for the documentation.
+    #[cfg(test)]
+    pub(super) fn words(&self) -> String {
+        match self {
+            Counter::Leader => "counted".to_owned(),
+            Counter::Build(variable) => format!("`{variable}`"),
+            Counter::Job { variables, from } => {
+                let names = join(variables.iter().map(|name| format!("`{name}`")), " or ");
+                let raised = if *from == 0 { " + 1" } else { "" };
+                format!("{names}{raised}, of the job")
+            }
+        }
+    }
+}
+
 impl Provider {
     /// The lineage and the variables that it is made of. `sign` is the variable that the system is known by.
     pub(super) fn lineage(

@@ -254,13 +254,17 @@ pub(crate) const PROVIDERS: &[Provider] = &[
     Provider {
         name: "Harness",
         key: "harness",
-        sign: Sign::Any(&["HARNESS_EXECUTION_ID", "HARNESS_BUILD_ID"]),
+        sign: Sign::Either(
+            &Sign::Any(&["HARNESS_EXECUTION_ID", "HARNESS_BUILD_ID"]),
+            &Sign::Both(&Sign::Prefix("HARNESS_"), &Sign::Any(&["DRONE_BUILD_NUMBER"])),
+        ),
         server: &[],
         lineage: &[
             "{HARNESS_ACCOUNT_ID}/{HARNESS_ORG_ID}/{HARNESS_PROJECT_ID}:{HARNESS_EXECUTION_ID}",
             "{HARNESS_EXECUTION_ID}",
             "{HARNESS_PIPELINE_ID}:{HARNESS_BUILD_ID}",
             "{DRONE_REPO}:{HARNESS_BUILD_ID}",
+            "{DRONE_REPO}:{DRONE_BUILD_NUMBER}",
         ],
         counter: Counter::Leader,
         commit: &["CI_COMMIT_SHA", "DRONE_COMMIT_SHA", "DRONE_COMMIT"],

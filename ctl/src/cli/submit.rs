@@ -81,6 +81,10 @@ pub(crate) struct ReportArgs {
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub(crate) workers: Option<u32>,
 
+    /// Slots of the local mesh beyond those, for groups with an aggressive algorithm; 0 for none [default: three for each slot, at most 64]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=4096))]
+    pub(crate) extra_slots: Option<u32>,
+
     /// A spec that passed only on a retry fails the run
     #[arg(long)]
     pub(crate) fail_on_flaky: bool,
@@ -94,7 +98,7 @@ pub(crate) struct ReportArgs {
     pub(crate) artifacts: Option<PathBuf>,
 
     /// Print the run's id and return; with --server only
-    #[arg(long, conflicts_with_all = ["junit", "artifacts", "fail_on_flaky", "workers"])]
+    #[arg(long, conflicts_with_all = ["junit", "artifacts", "fail_on_flaky", "workers", "extra_slots"])]
     pub(crate) detach: bool,
 }
 

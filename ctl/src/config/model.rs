@@ -39,6 +39,8 @@ pub struct RunDefaults {
     pub max_failures: Option<u32>,
     /// Slots in local mode.
     pub workers: Option<u32>,
+    /// Slots beyond those, for groups that may start more than there are CPUs.
+    pub extra_slots: Option<u32>,
     /// Silence after which a worker's attempts are lost.
     pub lost_after: Option<Millis>,
     /// Workers that a spec may take down before it is stopped.

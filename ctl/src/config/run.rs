@@ -13,6 +13,7 @@ pub(super) const RUN: Known = Known {
         "max-failures",
         "auto-cancel-after-failures",
         "workers",
+        "extra-slots",
         "lost-after",
         "worker-kills",
         "completion-delay",
@@ -41,6 +42,7 @@ pub(super) fn decode_run(top: &Section<'_, '_>, findings: &mut Findings<'_>) -> 
     RunDefaults {
         max_failures: decode_max_failures(&section, findings),
         workers: section.count("workers", 1..=slots, findings),
+        extra_slots: section.count("extra-slots", 0..=slots, findings),
         lost_after: decode_lost_after(&section, findings),
         worker_kills: section.count("worker-kills", 1..=100, findings),
         completion_delay: decode_wait(&section, "completion-delay", findings),

@@ -4,6 +4,7 @@
 //! In a run that others submit to as well, a submit follows its own groups only, and [`StillOpen`] says what is left.
 //! Events come through [`pump`], which reconnects with its cursor: each comes once and in order, or the run is red.
 
+mod idle;
 mod ledger;
 mod open;
 mod pump;

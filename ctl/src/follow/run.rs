@@ -1,5 +1,6 @@
 //! The loop.
 
+use super::idle::Idle;
 use super::open::{Asking, StillOpen};
 use super::pump::{Patience, Pumped, pump};
 use super::signals::Signals;
@@ -101,6 +102,7 @@ pub(crate) async fn follow(
         what,
         fetching: Fetching { tail: None, patience: TAIL_PATIENCE },
         asking: Asking::default(),
+        idle: Idle::default(),
         cancels: FuturesUnordered::new(),
         interrupts: 0,
     };
@@ -129,11 +131,15 @@ pub(crate) async fn follow(
                     (end, open) = (Some(None), Some(still));
                 }
             }
+            why = work.idle.answer() => telling.idle(why),
             error = mesh.failure(), if end.is_none() => end = Some(Some(error)),
             item = events.recv(), if end.is_none() && !work.fetching.is_busy() => {
                 end = work.events(item, &mut events, &mut telling);
             }
             _ = frames.tick() => {}
+        }
+        if !work.idle.look(telling.view(), &work.what.leader, &work.what.run) {
+            telling.idle(None);
         }
         telling.frame(FRAME);
     }
@@ -149,6 +155,7 @@ struct Work {
     what: Follow,
     fetching: Fetching,
     asking: Asking,
+    idle: Idle,
     cancels: FuturesUnordered<BoxFuture<'static, Result<(), Status>>>,
     interrupts: u32,
 }

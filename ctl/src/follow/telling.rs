@@ -166,6 +166,11 @@ impl<'t> Telling<'t> {
         self.reporter.note(self.out, text);
     }
 
+    /// Says why nothing runs: once, and from then on as long as it is so.
+    pub(super) fn idle(&mut self, why: Option<String>) {
+        self.reporter.idle(self.out, why);
+    }
+
     /// Draws the live area when it is time to, or when something was written over it.
     pub(super) fn frame(&mut self, every: Duration) {
         let now = Instant::now();

@@ -8,9 +8,10 @@ use crate::render::{Reporter, Verbosity};
 use crate::testing::{BEGIN, RUN, Script, Scripted, Step, finish, summary};
 use crate::text::Palette;
 use crate::view::verdict::{Circumstances, conclude};
-use crate::view::{Keep, Submitted};
+use crate::mesh::Mesh;
+use crate::view::{Keep, Own, Submitted};
 use part_core::{AttemptVerdict, CancelReason, Output, RunVerdict, SpecVerdict, Timestamp};
-use part_proto::v1::Event;
+use part_proto::v1::{Event, RunInfo};
 use std::time::Duration;
 use tonic::Status;
 
@@ -49,7 +50,18 @@ async fn tell_for(
     format: Format,
     interrupts: &[Exit],
 ) -> Told {
-    let (server, mut mesh) = Scripted::start(watches, blobs, Vec::new()).await;
+    let server = Scripted::start(watches, blobs, Vec::new()).await;
+    tell_from(server, total, format, interrupts, false).await
+}
+
+/// `own`: this client has submitted the group `mine`, and nothing else.
+async fn tell_from(
+    (server, mut mesh): (Scripted, Mesh),
+    total: Duration,
+    format: Format,
+    interrupts: &[Exit],
+    own: bool,
+) -> Told {
     let capture = Capture::default();
     let mut out = capture.out(format, Palette::PLAIN);
     let mut reporter = Reporter::new(&out, Verbosity::Normal, Commands::default(), true);
@@ -63,12 +75,16 @@ async fn tell_for(
         run: RUN.to_string(),
         until: None,
         live_after: 0,
+        own: own.then(|| Own::of(["mine".to_owned()])),
         on_interrupt: OnInterrupt::Cancel { by: "dev".into() },
         keep: Keep::Failures,
         patience: patience(total),
         clock: || Timestamp(BEGIN),
     };
-    let followed = follow(what, &mut mesh, &mut signals, &mut out, &mut reporter).await;
+    let mut followed = follow(what, &mut mesh, &mut signals, &mut out, &mut reporter).await;
+    if let Some(own) = &followed.own {
+        own.narrow(&mut followed.view);
+    }
     let conclusion = conclude(&followed.view, &Submitted::Unknown, Circumstances::default());
     reporter.conclude(&mut out, &followed.view, &conclusion);
     assert!(out.finish().is_ok());
@@ -233,4 +249,131 @@ async fn a_second_interrupt_kills_and_a_third_leaves() {
     let told = tell(vec![hanging], Vec::new(), Format::Human, &[Exit::Terminated; 3]).await;
     assert!(told.followed.left);
     assert_eq!(told.exit(), Exit::Terminated);
+}
+
+/// A run that was opened by others, with the group `mine` joining; the step is its state after that.
+fn company() -> Script {
+    Script::joinable()
+        .group("theirs", 0, &[("theirs.js", None)])
+        .sealed()
+        .start_on("other", 0, 1, 0, None)
+        .joined(8)
+        .group("mine", 0, &[("a.js", Some(2000)), ("b.js", None)])
+        .sealed()
+        .start(1, 1, 0)
+        .start(2, 1, 1)
+}
+
+fn info(finished_at: Option<u64>, because: &str) -> RunInfo {
+    RunInfo {
+        run: RUN.to_string(),
+        open_because: because.into(),
+        finished_at,
+        ..RunInfo::default()
+    }
+}
+
+async fn tell_own(events: Vec<Event>, then: Vec<Step>, info: RunInfo, interrupts: &[Exit]) -> Told {
+    let mut script = steps(events);
+    script.extend(then);
+    let server = Scripted::start(vec![script], Vec::new(), vec![info]).await;
+    tell_from(server, Duration::from_secs(60), Format::Human, interrupts, true).await
+}
+
+#[tokio::test]
+async fn a_submit_ends_with_its_own_groups_and_says_what_the_run_waits_for() {
+    let events = company().after(500).pass(1, 1).after(100).pass(2, 1).events();
+    let told = tell_own(events, vec![Step::Hang], info(None, "waiting 40s for more groups"), &[]).await;
+    assert_eq!(told.exit(), Exit::Passed);
+    let open = told.followed.open.as_ref().expect("the run goes on");
+    assert_eq!(open.words(), "waiting 40s for more groups; 1 spec of group theirs to be decided");
+    insta::assert_snapshot!(format!("{}--- stderr\n{}", told.stdout, told.stderr));
+}
+
+#[tokio::test]
+async fn the_verdict_of_a_submit_is_that_of_its_own_groups() {
+    // Others fail: it passes. It fails: others that pass do not help.
+    let theirs = company().fail(0, 1).decide(0, SpecVerdict::NotPassed(AttemptVerdict::Failed));
+    let events = theirs.pass(1, 1).pass(2, 1).finish(RunVerdict::Failed, summary(3, 2)).events();
+    let told = tell_own(events, Vec::new(), info(Some(1), ""), &[]).await;
+    assert_eq!((told.exit(), told.followed.open.is_none()), (Exit::Passed, true));
+    assert!(!told.stdout.contains("theirs.js"), "{}", told.stdout);
+
+    let mine = company().pass(0, 1).pass(1, 1).fail(2, 1).decide(2, SpecVerdict::NotPassed(AttemptVerdict::Failed));
+    let told = tell_own(mine.events(), vec![Step::Hang], info(None, ""), &[]).await;
+    assert_eq!(told.exit(), Exit::Failed);
+    assert_eq!(told.followed.open.as_ref().map(StillOpen::words).as_deref(), Some("it is being closed"));
+    assert!(told.stdout.contains("why: 1 of 2 tests failed"), "{}", told.stdout);
+}
+
+#[tokio::test]
+async fn a_run_that_ends_with_the_own_groups_is_followed_to_its_end() {
+    // The end is on its way when the daemon says that the run is finished.
+    let alone = || Script::joinable().group("mine", 0, &[("a.js", None)]).sealed().start(0, 1, 0).pass(0, 1);
+    let whole = alone().finish(RunVerdict::Passed, summary(1, 1)).events();
+    let told = tell_own(whole, Vec::new(), info(Some(1), ""), &[]).await;
+    assert_eq!((told.exit(), told.followed.view.finished.is_some()), (Exit::Passed, true));
+    assert!(told.stdout.contains("time  4.3s on 2 slots"), "{}", told.stdout);
+    // Nobody knows what it waits for: the own result stands all the same.
+    let server = Scripted::start(vec![[steps(alone().events()), vec![Step::Hang]].into_iter().flatten().collect()], Vec::new(), Vec::new()).await;
+    let told = tell_from(server, Duration::from_secs(60), Format::Human, &[], true).await;
+    let open = told.followed.open.as_ref().expect("the run goes on");
+    assert_eq!(open.words(), "what the run waits for could not be asked: no such run");
+}
+
+#[tokio::test]
+async fn a_joined_run_that_is_cancelled_is_followed_to_its_end() {
+    let ended = finish(AttemptVerdict::Cancelled, 100);
+    let events = company()
+        .pass(1, 1)
+        .cancel(CancelReason::Requested { by: "ci".into() })
+        .end(2, 1, ended.clone(), Vec::new())
+        .decide(2, SpecVerdict::Cancelled)
+        .end(0, 1, ended, Vec::new())
+        .decide(0, SpecVerdict::Cancelled)
+        .finish(RunVerdict::Cancelled, summary(3, 1))
+        .events();
+    let told = tell_own(events, Vec::new(), info(None, ""), &[]).await;
+    assert_eq!(told.exit(), Exit::Interrupted);
+    assert!(told.followed.open.is_none() && told.stdout.contains("cancelled by ci"), "{}", told.stdout);
+}
+
+#[tokio::test]
+async fn an_interrupt_does_not_stop_the_groups_of_others() {
+    let (server, mut mesh) =
+        Scripted::start(vec![[steps(company().events()), vec![Step::Hang]].into_iter().flatten().collect()], Vec::new(), Vec::new())
+            .await;
+    let capture = Capture::default();
+    let mut out = capture.out(Format::Human, Palette::PLAIN);
+    let mut reporter = Reporter::new(&out, Verbosity::Normal, Commands::default(), true);
+    let (queue, mut signals) = Signals::scripted();
+    let what = Follow {
+        clients: mesh.clients().clone(),
+        leader: mesh.clients().clone(),
+        run: RUN.to_string(),
+        own: Some(Own::of(["mine".to_owned()])),
+        until: None,
+        live_after: 0,
+        on_interrupt: OnInterrupt::Cancel { by: "dev".into() },
+        keep: Keep::Failures,
+        patience: patience(Duration::from_secs(60)),
+        clock: || Timestamp(BEGIN),
+    };
+    let following = follow(what, &mut mesh, &mut signals, &mut out, &mut reporter);
+    let told = capture.clone();
+    let interrupt = async {
+        // The groups of others are known once the header is told.
+        while !told.stderr_so_far().contains("specs in 2 groups") {
+            tokio::task::yield_now().await;
+        }
+        queue.send(Exit::Interrupted).await.expect("it follows");
+        std::future::pending::<()>().await;
+    };
+    let followed = tokio::select! {
+        followed = following => followed,
+        () = interrupt => unreachable!("it never ends"),
+    };
+    assert!(followed.left && followed.interrupted == Some(Exit::Interrupted));
+    assert_eq!(server.cancels(), Vec::<bool>::new());
+    assert!(capture.stderr().contains("others have groups in this run"), "it says why");
 }

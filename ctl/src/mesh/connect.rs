@@ -42,6 +42,8 @@ pub(crate) enum Role {
     Worker {
         /// The slots.
         slots: Option<u32>,
+        /// Slots beyond those, for groups that may start more than there are CPUs; none for what suits the slots.
+        extra_slots: Option<u32>,
     },
 }
 

@@ -44,13 +44,15 @@ pub(crate) struct Reporter {
     blank: bool,
     /// This client asked for a cancel.
     cancelling: bool,
+    /// Why nothing runs, where that is known.
+    idle: Option<String>,
 }
 
 impl Reporter {
     /// `live` asks for the live area; it is only drawn on a terminal and for people.
     pub(crate) fn new(out: &Out, verbosity: Verbosity, commands: Commands, live: bool) -> Self {
         let live = live && out.talk_palette().terminal() && out.format() == Format::Human;
-        Reporter { verbosity, commands, live, last_sign: None, blank: false, cancelling: false }
+        Reporter { verbosity, commands, live, last_sign: None, blank: false, cancelling: false, idle: None }
     }
 
     /// True when a live area is drawn.
@@ -180,18 +182,31 @@ impl Reporter {
         }
         if self.live {
             let (rows, columns) = out.size();
-            let lines = human::live_lines(view, leader_now, lost, (rows, columns), out.talk_palette());
+            let palette = out.talk_palette();
+            let mut lines = human::live_lines(view, leader_now, lost, (rows, columns), palette);
+            if let Some(why) = &self.idle {
+                lines.push(format!("  {}", palette.warn(&clean::line(why, palette.into()))));
+            }
             return out.draw(&lines);
         }
         match self.last_sign {
             None => self.last_sign = Some(now),
             Some(last) if now.since(last).0 >= HEARTBEAT => {
-                let text = human::heartbeat(view, leader_now, lost, out.talk_palette());
+                let text = human::heartbeat(view, leader_now, lost, self.idle.as_deref(), out.talk_palette());
                 self.talk(out, &text);
                 self.last_sign = Some(now);
             }
             Some(_) => {}
         }
+    }
+
+    /// Why nothing runs, where that is known; none when something does.
+    pub(crate) fn idle(&mut self, out: &mut Out, why: Option<String>) {
+        // Its figures change from look to look; that it is so is told once.
+        if let (None, Some(why)) = (&self.idle, &why) {
+            self.note(out, &format!("nothing is running: {why}"));
+        }
+        self.idle = why;
     }
 
     /// Tells the end.

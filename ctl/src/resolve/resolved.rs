@@ -28,6 +28,8 @@ pub struct Resolved {
     pub identity: Identity,
     /// Slots in local mode, where part.toml says.
     pub workers: Option<u32>,
+    /// Slots beyond those in local mode, where part.toml says.
+    pub extra_slots: Option<u32>,
     /// What is worth saying: globs that match nothing, listings that failed.
     pub notes: Vec<String>,
 }
@@ -98,7 +100,7 @@ pub async fn resolve(
         run_all: false,
     };
     submission.check(&Bounds::DEFAULT).map_err(|source| ResolveError::Submission { source })?;
-    Ok(Resolved { submission, identity, workers: project.run.workers, notes })
+    Ok(Resolved { submission, identity, workers: project.run.workers, extra_slots: project.run.extra_slots, notes })
 }
 
 impl Draft<'_> {

@@ -28,6 +28,15 @@ pub(crate) struct Script {
 impl Script {
     /// A run of project `shop`, just opened.
     pub(crate) fn new() -> Self {
+        Self::opened(false)
+    }
+
+    /// A run of project `shop` that others may join.
+    pub(crate) fn joinable() -> Self {
+        Self::opened(true)
+    }
+
+    fn opened(joinable: bool) -> Self {
         let mut script = Script { at: BEGIN, events: Vec::new(), groups: 0, specs: 0, recipes: Vec::new() };
         script.push(Record::RunOpened {
             submission: SubmissionId(7),
@@ -38,7 +47,7 @@ impl Script {
             policy: RunPolicy::default(),
             content: None,
             attempt: 1,
-            joinable: false,
+            joinable,
         });
         script
     }
@@ -83,6 +92,24 @@ impl Script {
                 spec.carried_ms = 900;
             }
         }
+        self
+    }
+
+    /// Another submission joins; its groups follow.
+    pub(crate) fn joined(mut self, submission: u128) -> Self {
+        self.push(Record::SubmissionJoined {
+            submission: SubmissionId(submission),
+            source: Source { user: "ci".into(), host: "other".into(), ..Source::default() },
+            workspace: Workspace::InPlace("/home/ci/shop".into()),
+            content: None,
+            expect: None,
+        });
+        self
+    }
+
+    /// The submission that was coming in counts for nothing.
+    pub(crate) fn dropped(mut self) -> Self {
+        self.push(Record::SubmissionDropped);
         self
     }
 

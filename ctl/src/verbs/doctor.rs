@@ -172,7 +172,7 @@ fn home_folder(home: Option<PathBuf>) -> Finding {
 /// What the mesh says about itself. A local one is started with its worker for that.
 async fn mesh(place: &Place) -> Vec<Finding> {
     let role = match place {
-        Place::Local { .. } => Role::Worker { slots: None },
+        Place::Local { .. } => Role::Worker { slots: None, extra_slots: None },
         Place::Server { .. } => Role::Viewer,
     };
     let mesh = match Mesh::open(place, role).await {

@@ -11,6 +11,7 @@ mod history;
 mod init;
 mod joining;
 mod live_logs;
+mod local;
 mod logs;
 mod manual;
 mod project;

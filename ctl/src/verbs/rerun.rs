@@ -22,8 +22,9 @@ pub(super) async fn run(app: &mut App, args: RerunArgs) -> Result<Exit, CliError
     let wishes = wishes(&args.report);
     wishes.check()?;
     let mut signals = Signals::listen()?;
+    let role = Role::Worker { slots: args.report.workers, extra_slots: args.report.extra_slots };
     let mesh = tokio::select! {
-        mesh = Mesh::open(&place, Role::Worker { slots: args.report.workers }) => mesh?,
+        mesh = Mesh::open(&place, role) => mesh?,
         exit = signals.next() => return Ok(exit),
     };
     let sent = tokio::select! {

@@ -2,6 +2,7 @@
 
 use super::finish::{Target, Wishes, me, to_the_end};
 use super::joining::{accepted, settle};
+use super::local;
 use super::project;
 use crate::app::App;
 use crate::ci::Identity;
@@ -50,7 +51,10 @@ pub(super) async fn run(app: &mut App, args: SubmitArgs) -> Result<Exit, CliErro
     }
     let wishes = wishes(&args.report);
     wishes.check()?;
-    let role = Role::Worker { slots: args.report.workers.or(resolved.workers) };
+    let role = Role::Worker {
+        slots: args.report.workers.or(resolved.workers),
+        extra_slots: args.report.extra_slots.or(resolved.extra_slots),
+    };
     let mesh = tokio::select! {
         mesh = Mesh::open(&place, role) => mesh?,
         exit = signals.next() => return Ok(exit),
@@ -87,6 +91,10 @@ pub(super) fn check(place: &Place, args: &ReportArgs) -> Result<(), CliError> {
             Err(CliError::usage("a run in this process cannot be detached from")
                 .hint("--detach needs a daemon: name one with --server HOST:PORT"))
         }
+        Place::Server { address, .. } if args.extra_slots.is_some() => Err(CliError::usage(format!(
+            "--extra-slots sets those of a local mesh, but {address} has its own"
+        ))
+        .hint("leave it out, or use --local")),
         Place::Server { address, .. } if args.workers.is_some() => Err(CliError::usage(format!(
             "--workers sets the slots of a local mesh, but {address} has its own"
         ))
@@ -145,6 +153,9 @@ async fn ship_and_send(
     let submission = &mut resolved.submission;
     if !mesh.is_embedded() {
         submission.workspace = ship::ship(app, mesh.clients(), contents, &submission.groups, setup).await?;
+    }
+    if mesh.is_embedded() {
+        local::prepare(app, mesh, submission).await?;
     }
     settle(mesh.clients(), submission, &resolved.identity).await?;
     send(mesh.clients(), submission).await

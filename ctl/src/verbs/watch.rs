@@ -13,7 +13,11 @@ use crate::view::Submitted;
 
 /// Follows a run that somebody else submitted.
 pub(super) async fn run(app: &mut App, args: WatchArgs) -> Result<Exit, CliError> {
-    let wishes = Wishes { fail_on_flaky: args.fail_on_flaky, junit: args.junit, artifacts: args.artifacts };
+    let wishes = Wishes {
+        fail_on_flaky: args.fail_on_flaky,
+        junit: args.junit.clone(),
+        artifacts: args.artifacts.clone(),
+    };
     wishes.check()?;
     let signals = Signals::listen()?;
     let mesh = Mesh::open(&app.global.place(), Role::Viewer).await?;

@@ -16,7 +16,7 @@ use part_proto::v1::{LinkState, ListWorkersRequest, StatusRequest, StatusRespons
 pub(super) async fn run(app: &mut App) -> Result<Exit, CliError> {
     let place = app.global.place();
     let role = match &place {
-        Place::Local { .. } => Role::Worker { slots: None },
+        Place::Local { .. } => Role::Worker { slots: None, extra_slots: None },
         Place::Server { .. } => Role::Viewer,
     };
     let mesh = Mesh::open(&place, role).await?;
@@ -64,11 +64,19 @@ fn daemons(status: &StatusResponse, palette: Palette) -> String {
 fn text(worker: &WorkerInfo, now: Timestamp, palette: Palette) -> String {
     let clean = |text: &str| clean::line(text, palette.into());
     let busy = worker.slots.iter().filter(|slot| !slot.run.is_empty()).count();
+    let usual = (worker.slots.len() as u64).saturating_sub(u64::from(worker.extra_slots));
     let mut text = format!("{}  {}", palette.name(&clean(&worker.worker)), state(worker, palette));
     if worker.host != worker.worker {
         text.push_str(&format!("  on {}", clean(&worker.host)));
     }
-    text.push_str(&format!("  {busy} of {} busy\n", count(worker.slots.len() as u64, "slot")));
+    text.push_str(&format!("  {busy} of {} busy", count(usual, "slot")));
+    if worker.extra_slots > 0 {
+        text.push_str(&format!(", {} beyond", worker.extra_slots));
+    }
+    text.push('\n');
+    if !worker.scarce.is_empty() {
+        text.push_str(&format!("    extra slots rest: {}\n", clean(&worker.scarce)));
+    }
     if !worker.idle_because.is_empty() {
         text.push_str(&format!("    idle: {}\n", clean(&worker.idle_because)));
     }

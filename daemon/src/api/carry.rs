@@ -149,3 +149,130 @@ fn newest_pass(spec: &Spec) -> Option<(u32, Millis)> {
         AttemptPhase::Finished { .. } | AttemptPhase::Active => None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::rehearsed::{Played, group, ledger, spec, submission};
+    use part_core::Timestamp;
+
+    fn past(number: u32, run: u128) -> PastAttempt {
+        PastAttempt { number, run: RunId(run), finished_at: Some(Timestamp(run as u64)) }
+    }
+
+    #[test]
+    fn the_attempt_is_foreseen_as_the_leader_decides_it() {
+        let open = |attempt| Unfinished { attempt, open: true };
+        let shut = |attempt| Unfinished { attempt, open: false };
+        let known = [past(2, 2), past(1, 1)];
+        let table = [
+            (Joining::Never, &[][..], &[][..], 1),
+            (Joining::Never, &known, &[], 3),
+            (Joining::Never, &known, &[open(3)], 4),
+            (Joining::Current, &[], &[], 1),
+            (Joining::Current, &known, &[], 3),
+            (Joining::Current, &known, &[open(2)], 2),
+            (Joining::Current, &known, &[shut(3)], 4),
+            (Joining::Attempt(1), &known, &[], 1),
+            (Joining::Attempt(7), &known, &[open(3)], 7),
+        ];
+        for (joining, past, unfinished, expected) in table {
+            assert_eq!(attempt_of(joining, past, unfinished), expected, "{joining:?} {unfinished:?}");
+        }
+        let before: Vec<u32> =
+            earlier(&[past(1, 1), past(3, 3), past(2, 2)], 3).iter().map(|p| p.number).collect();
+        assert_eq!(before, [2, 1]);
+    }
+
+    /// Two attempts of a build, and what of them stands for a third.
+    #[test]
+    fn the_newest_decided_verdict_counts() {
+        use AttemptVerdict::{Failed, Passed};
+        let verdicts = |list: &'static [(&'static str, AttemptVerdict)]| {
+            move |name: &str| {
+                list.iter().find(|(known, _)| *known == name).map_or(Passed, |(_, verdict)| *verdict)
+            }
+        };
+        let specs = || vec![spec("a", 1), spec("b", 1), spec("c", 1)];
+        let first = ledger(
+            1,
+            vec![submission(1, vec![group("all", specs())])],
+            verdicts(&[("b", Failed), ("c", Failed)]),
+        );
+        // Carried into the second attempt: a. There b passes, c fails again, and d is new.
+        let mut again =
+            submission(2, vec![group("all", vec![spec("a", 1), spec("b", 1), spec("c", 1), spec("d", 1)])]);
+        let mut known = Verdicts::default();
+        known.learn(&first);
+        assert_eq!(known.carry(&mut again), Outcome { from: Some(first.id), all_again: false });
+        let carried = |submission: &Submission| -> Vec<String> {
+            let specs = submission.groups.iter().flat_map(|group| &group.specs);
+            specs.filter(|spec| spec.carried.is_some()).map(|spec| spec.name.clone()).collect()
+        };
+        assert_eq!(carried(&again), ["a"]);
+        let second = ledger(2, vec![again], verdicts(&[("c", Failed)]));
+
+        let mut known = Verdicts::default();
+        known.learn(&second);
+        known.learn(&first);
+        let names = ["a", "b", "c", "d", "new"].map(|name| spec(name, 1)).to_vec();
+        let mut third = submission(3, vec![group("all", names), group("other", vec![spec("a", 1)])]);
+        assert_eq!(known.carry(&mut third), Outcome { from: Some(second.id), all_again: false });
+        assert_eq!(carried(&third), ["a", "b", "d"]);
+        let runs: Vec<RunId> =
+            third.groups[0].specs.iter().filter_map(|s| Some(s.carried?.attempt.run)).collect();
+        assert_eq!(
+            runs,
+            [first.id, second.id, second.id],
+            "what was carried itself names the run that it passed in"
+        );
+    }
+
+    #[test]
+    fn nobody_is_shown_a_run_that_ran_nothing() {
+        let first =
+            ledger(1, vec![submission(1, vec![group("all", vec![spec("a", 1), spec("b", 1)])])], |_| {
+                AttemptVerdict::Passed
+            });
+        let mut known = Verdicts::default();
+        known.learn(&first);
+        let mut again = submission(2, vec![group("all", vec![spec("a", 1)])]);
+        assert_eq!(known.carry(&mut again), Outcome { from: Some(first.id), all_again: true });
+        assert_eq!(again.groups[0].specs[0].carried, None);
+        // One that is new is enough to run.
+        let mut more = submission(3, vec![group("all", vec![spec("a", 1), spec("c", 1)])]);
+        assert_eq!(known.carry(&mut more), Outcome { from: Some(first.id), all_again: false });
+        assert!(more.groups[0].specs[0].carried.is_some() && more.groups[0].specs[1].carried.is_none());
+    }
+
+    #[test]
+    fn parts_count_as_one_spec() {
+        let split = |fails: &'static str| {
+            let mut big = spec("big", 100_000);
+            big.expected_tests = Some(["t1", "t2", "t3", "t4"].map(str::to_owned).to_vec());
+            let mut all = group("all", vec![big, spec("small", 1000), spec("bad", 1000)]);
+            Played::splitting(&mut all);
+            ledger(1, vec![submission(1, vec![all])], move |name| match name.ends_with(fails) {
+                true => AttemptVerdict::Failed,
+                false => AttemptVerdict::Passed,
+            })
+        };
+        let run = split("bad");
+        assert!(run.specs.iter().filter(|spec| spec.part.is_some()).count() >= 2, "it was split");
+        let wholes = wholes(&run);
+        let names: Vec<&str> = wholes.keys().map(|(_, name)| *name).collect();
+        assert_eq!(names, ["bad", "big", "small"]);
+        let parts = &wholes[&(GroupIndex(0), "big")];
+        let pass = pass_of(&run, parts).expect("all parts passed");
+        assert!(pass.duration > Millis(90_000), "{}", pass.duration);
+        assert_eq!(pass_of(&run, &parts[1..]), None, "a part is missing");
+        let failed = split("(part 2 of 2)");
+        let mut known = Verdicts::default();
+        known.learn(&failed);
+        let mut again =
+            submission(2, vec![group("all", vec![spec("big", 1), spec("small", 1), spec("bad", 1)])]);
+        known.carry(&mut again);
+        let carried: Vec<bool> = again.groups[0].specs.iter().map(|spec| spec.carried.is_some()).collect();
+        assert_eq!(carried, [false, true, true]);
+    }
+}

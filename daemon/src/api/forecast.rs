@@ -116,7 +116,8 @@ mod tests {
     #[test]
     fn an_unknown_spec_borrows_from_the_class_that_saw_it_last() {
         // In class A everything takes twice as long as here but for one odd spec, in B half as long; C shares nothing.
-        let own = [history(&[(1, 100)]), history(&[(1, 300)]), history(&[(1, 50)]), history(&[]), history(&[])];
+        let own =
+            [history(&[(1, 100)]), history(&[(1, 300)]), history(&[(1, 50)]), history(&[]), history(&[])];
         let a = vec![
             history(&[(1, 200)]),
             history(&[(1, 600)]),

@@ -37,7 +37,8 @@ async fn of_leader(mailbox: &Mailbox) -> Result<v1::StatusResponse, Status> {
         v1::StatusResponse { term: term.0, open_runs: runs as u32, ..v1::StatusResponse::default() };
     for worker in workers.iter().filter(|worker| worker.link != LinkState::Absent) {
         response.workers += 1;
-        response.slots += worker.slots.len() as u32;
+        // Extra slots are for few groups; slots are what a mesh is measured by.
+        response.slots += (worker.slots.len() as u32).saturating_sub(worker.extra_slots);
         response.busy_slots += worker.slots.iter().filter(|(_, attempt)| attempt.is_some()).count() as u32;
     }
     Ok(response)

@@ -2,6 +2,7 @@
 
 mod blobs;
 mod carry;
+mod critical;
 mod doctor;
 mod explain;
 mod forecast;
@@ -11,6 +12,9 @@ mod lookup;
 mod mesh;
 mod output;
 mod plan;
+mod rehearsal;
+#[cfg(test)]
+mod rehearsed;
 mod report;
 mod rerun;
 mod route;

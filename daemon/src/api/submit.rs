@@ -7,7 +7,8 @@ use super::services::{Shared, unanswered};
 use crate::bounds;
 use crate::leader::Mailbox;
 use part_core::{
-    Input, Joining, LinkState, PastAttempt, Record, Refusal, Reply, RequestId, Run, RunId, Submission, SubmissionId,
+    Input, Joining, LinkState, PastAttempt, Record, Refusal, Reply, RequestId, Run, RunId, Submission,
+    SubmissionId,
 };
 use part_proto::convert::submission_to_wire;
 use part_proto::{status, v1};
@@ -215,7 +216,10 @@ impl Shared {
 }
 
 fn unfinished(run: &Run) -> Unfinished {
-    Unfinished { attempt: run.attempt, open: run.joinable && run.cancelled.is_none() && run.finished.is_none() }
+    Unfinished {
+        attempt: run.attempt,
+        open: run.joinable && run.cancelled.is_none() && run.finished.is_none(),
+    }
 }
 
 /// The slots that are there, those for overcommitting groups left out.

@@ -47,9 +47,8 @@ impl<'a> TestTimes<'a> {
             }
             Record::TestsReported { attempt, tests, .. } if self.specs.contains_key(&attempt.spec) => {
                 let ran = tests.iter().filter(|test| test.outcome == TestOutcome::Passed);
-                let timed = ran.filter_map(|test| {
-                    Some((test.id.clone(), Millis(test.duration_micros?.div_ceil(1000))))
-                });
+                let timed = ran
+                    .filter_map(|test| Some((test.id.clone(), Millis(test.duration_micros?.div_ceil(1000)))));
                 self.open.entry(*attempt).or_default().extend(timed);
             }
             Record::AttemptFinished { attempt, finish, .. } => {
@@ -130,7 +129,8 @@ mod tests {
             class: "anything".to_owned(),
             spec: spec.to_owned(),
         };
-        let reported = |spec, number, batch, tests| Record::TestsReported { attempt: id(spec, number), batch, tests };
+        let reported =
+            |spec, number, batch, tests| Record::TestsReported { attempt: id(spec, number), batch, tests };
         let ended = |spec, number, verdict| Record::AttemptFinished {
             attempt: id(spec, number),
             finish: Box::new(Finish::declared(verdict, "")),

@@ -414,7 +414,7 @@ impl Driver<'_> {
         }
     }
 
-    async fn leave(&self) -> StepDown {
+    async fn leave(&mut self) -> StepDown {
         let ended = self.options.store.end_term(&self.options.realm, self.core.term()).await;
         if let Err(error) = ended {
             tracing::warn!(error = chain(&error), "the term could not be given back");

@@ -199,7 +199,11 @@ fn tests_that_were_not_selected_do_not_count() {
     assert_eq!(judged(&[("a", Passed), ("b", Skipped), ("c", Skipped), ("d", Passed)], 0), (PASSED, 2));
     assert_eq!(judged(&[("a", Passed), ("c", Skipped)], 0), (MISSING, 1));
     assert_eq!(judged(&[("c", Skipped)], 0), (NO_TESTS, 0));
-    assert_eq!(judged(&[("a", Passed), ("b", Passed), ("d", Failed)], 1), (FAILED, 3), "no failure is hidden");
+    assert_eq!(
+        judged(&[("a", Passed), ("b", Passed), ("d", Failed)], 1),
+        (FAILED, 3),
+        "no failure is hidden"
+    );
 }
 
 proptest! {

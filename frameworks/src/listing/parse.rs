@@ -68,7 +68,8 @@ pub fn parse_listing(
         ListParser::Nextest => json::nextest(&text, &mut listing)?,
         ListParser::Dotnet => dotnet::tests(&text, &owners, &mut listing)?,
         ListParser::Xcode => json::xcode(&text, &mut listing)?,
-        ListParser::XunitClasses => xunit::classes(&text, folder, &mut listing)?,
+        ListParser::XunitClasses => xunit::classes(&text, folder, true, &mut listing)?,
+        ListParser::XunitConsoleClasses => xunit::classes(&text, folder, false, &mut listing)?,
     }
     if !specs.is_empty() {
         listing.specs.retain(|spec, _| owners.knows(spec));

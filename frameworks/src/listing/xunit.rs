@@ -14,8 +14,6 @@ use std::path::{Component, Path, PathBuf};
 #[derive(Debug, PartialEq)]
 struct Listed<'a> {
     path: String,
-    /// By the project that it belongs to, as `dotnet test` runs it; else by its own path.
-    by_project: bool,
     tests: Vec<Test<'a>>,
 }
 
@@ -39,8 +37,14 @@ struct Entry {
 /// What stands between a spec's project (or assembly) and its class.
 const SEPARATOR: &str = "::";
 
-/// Reads any of the listings. `folder` is where the call ran.
-pub(super) fn classes(text: &str, folder: &Path, listing: &mut Listing) -> Result<(), String> {
+/// Reads any of the listings. `folder` is where the call ran. Specs are named by the project that they belong to, as
+/// `dotnet test` runs them, or by the path of their assembly.
+pub(super) fn classes(
+    text: &str,
+    folder: &Path,
+    by_project: bool,
+    listing: &mut Listing,
+) -> Result<(), String> {
     let all = match json(text) {
         Some(all) => all?,
         None => lines(text),
@@ -49,12 +53,17 @@ pub(super) fn classes(text: &str, folder: &Path, listing: &mut Listing) -> Resul
         return Err("it names no assembly".to_owned());
     }
     for listed in all {
-        assembly(&listed, folder, listing)?;
+        assembly(&listed, folder, by_project, listing)?;
     }
     Ok(())
 }
 
-fn assembly(listed: &Listed<'_>, folder: &Path, listing: &mut Listing) -> Result<(), String> {
+fn assembly(
+    listed: &Listed<'_>,
+    folder: &Path,
+    by_project: bool,
+    listing: &mut Listing,
+) -> Result<(), String> {
     let path = folder.join(listed.path.replace('\\', "/"));
     let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
     let shown = below(folder, &path).unwrap_or_else(|| listed.path.clone());
@@ -74,8 +83,13 @@ fn assembly(listed: &Listed<'_>, folder: &Path, listing: &mut Listing) -> Result
             "{name} makes its collections by a factory of its own, which Part does not follow: declare them in part.toml"
         ));
     }
-    let project = if listed.by_project { project(&shown) } else { None };
-    let owner = project.clone().unwrap_or_else(|| shown.clone());
+    let project = project(&shown);
+    if by_project && project.is_none() {
+        listing.notes.push(format!(
+            "the project of {shown} cannot be told from its place: its classes run by that path, which VSTest alone takes"
+        ));
+    }
+    let owner = project.clone().filter(|_| by_project).unwrap_or_else(|| shown.clone());
     let mut unknown = Vec::new();
     for test in &listed.tests {
         let class = test.class.as_deref().or_else(|| class_of(&test.name, declared.as_ref()));
@@ -159,7 +173,7 @@ fn json(text: &str) -> Option<Result<Vec<Listed<'_>>, String>> {
             let test = Test { class: entry.class.map(Into::into), name: entry.display_name.into() };
             all.entry(entry.assembly).or_default().push(test);
         }
-        all.into_iter().map(|(path, tests)| Listed { path, by_project: false, tests }).collect()
+        all.into_iter().map(|(path, tests)| Listed { path, tests }).collect()
     }))
 }
 
@@ -176,13 +190,13 @@ fn lines(text: &str) -> Vec<Listed<'_>> {
     let mut in_list = false;
     for line in text.lines() {
         if let Some(path) = line.strip_prefix(VSTEST).map(without_framework) {
-            all.push(Listed { path: path.to_owned(), by_project: true, tests: Vec::new() });
+            all.push(Listed { path: path.to_owned(), tests: Vec::new() });
             in_list = false;
         } else if let Some((_, path)) =
             line.strip_prefix(DISCOVERED).and_then(|rest| rest.split_once(" in assembly - "))
         {
             let path = without_framework(path).to_owned();
-            all.push(Listed { path, by_project: true, tests: Vec::new() });
+            all.push(Listed { path, tests: Vec::new() });
             in_list = true;
         } else if line.starts_with("The following Tests are available") {
             in_list = true;
@@ -192,7 +206,7 @@ fn lines(text: &str) -> Vec<Listed<'_>> {
             let count = count.split(' ').next().and_then(|count| count.parse().ok()).unwrap_or(0);
             let tests = loose.split_off(loose.len().saturating_sub(count));
             let tests = tests.into_iter().map(|name| Test { class: None, name: name.into() }).collect();
-            all.push(Listed { path: without_framework(path).to_owned(), by_project: false, tests });
+            all.push(Listed { path: without_framework(path).to_owned(), tests });
             in_list = false;
         } else if line.starts_with("  ") {
             match all.last_mut().filter(|_| in_list) {
@@ -273,10 +287,16 @@ mod tests {
             serde_json::json!({"Assembly": format!("ROOT/{DLL}"), "DisplayName": test, "Class": class, "Method": "x"})
         });
         let json = format!("something else\n{}\n", serde_json::to_string(&entries).expect("JSON"));
-        for (text, owner) in
-            [(vstest, "tests/Shop.Tests"), (sdk, "tests/Shop.Tests"), (own, DLL), (json, DLL)]
-        {
-            let listing = list(root.path(), &text);
+        use ListParser::{XunitClasses, XunitConsoleClasses};
+        for (parser, text, owner) in [
+            (XunitClasses, vstest, "tests/Shop.Tests"),
+            (XunitClasses, sdk, "tests/Shop.Tests"),
+            (XunitClasses, own.clone(), "tests/Shop.Tests"),
+            (XunitConsoleClasses, own, DLL),
+            (XunitConsoleClasses, json, DLL),
+        ] {
+            let text = text.replace("ROOT", root.path().to_str().expect("unicode"));
+            let listing = parse_listing(parser, text.as_bytes(), root.path(), &[]).expect("readable");
             let wanted = ["CartTests", "InvoiceTests", "RefundTests+Partial"]
                 .map(|class| format!("{owner}::Shop.Tests.{class}"));
             assert_eq!(names(&listing), wanted, "{text}");

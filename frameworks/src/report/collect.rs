@@ -116,7 +116,8 @@ struct Part {
 impl Collector {
     pub(super) fn new(specs: &[String]) -> Self {
         let parts = (0..=specs.len()).map(|_| Part::default()).collect();
-        let mut all = Collector { specs: specs.into(), parts, current: 0, budget: Budget::default(), failures: 0 };
+        let mut all =
+            Collector { specs: specs.into(), parts, current: 0, budget: Budget::default(), failures: 0 };
         all.leave();
         all
     }
@@ -326,7 +327,10 @@ mod tests {
         all.note("of all");
         let Split { specs, rest } = all.finish();
         let ids = |parsed: &Parsed| parsed.tests.iter().map(|test| test.id.clone()).collect::<Vec<_>>();
-        assert_eq!((ids(&specs[0]), ids(&specs[1])), (vec!["/w/a.js".to_owned()], vec!["/w/b/a.js".to_owned()]));
+        assert_eq!(
+            (ids(&specs[0]), ids(&specs[1])),
+            (vec!["/w/a.js".to_owned()], vec!["/w/b/a.js".to_owned()])
+        );
         assert_eq!((ids(&rest), rest.notes.len()), (vec!["/w/c.js".to_owned()], 1));
         assert!(specs[0].has_failed() && !specs[1].has_failed() && !rest.has_failed());
     }

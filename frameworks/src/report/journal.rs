@@ -12,12 +12,13 @@
 //! It is written by code under test, like everything here: a line that makes no sense says nothing, and nothing in a
 //! journal makes a process that came to its end pass.
 
+use super::bounds::REPORT_BYTES;
 use super::collect::Parsed;
 use super::parse::{ReportFile, parse, parse_split};
 use super::text::owner;
 use part_core::ReportFormat;
 use serde::Deserialize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 /// How far a spec came.
@@ -106,6 +107,50 @@ pub fn read_pieces(format: ReportFormat, files: &[ReportFile<'_>], specs: &[Stri
     progress
 }
 
+/// Follows a journal while it is written, for which specs run and since when.
+#[derive(Clone, Debug)]
+pub struct Follower {
+    specs: Vec<String>,
+    since_ms: Vec<Option<u64>>,
+    rest: Vec<u8>,
+}
+
+impl Follower {
+    /// Of a journal about these specs, from its start.
+    pub fn new(specs: Vec<String>) -> Follower {
+        Follower { since_ms: vec![None; specs.len()], specs, rest: Vec::new() }
+    }
+
+    /// Takes in what was written since.
+    pub fn read(&mut self, bytes: &[u8]) {
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.rest.extend_from_slice(line);
+            if line.ends_with(b"\n") {
+                let line = std::mem::take(&mut self.rest);
+                self.line(&line);
+            } else if self.rest.len() as u64 > REPORT_BYTES {
+                // Its reader will not take it either.
+                self.rest.clear();
+            }
+        }
+    }
+
+    fn line(&mut self, line: &[u8]) {
+        let Ok(line) = serde_json::from_slice::<Line>(line) else { return };
+        let Some(at) = owner(&line.spec, &self.specs) else { return };
+        match line.event.as_str() {
+            "begin" => self.since_ms[at] = line.at,
+            "end" => self.since_ms[at] = None,
+            _ => {}
+        }
+    }
+
+    /// Since when each of the specs runs, in milliseconds since 1970; none where it does not, or nobody said.
+    pub fn running_since(&self) -> &[Option<u64>] {
+        &self.since_ms
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct GoEvent {
@@ -114,18 +159,23 @@ struct GoEvent {
     package: String,
     #[serde(default)]
     test: Option<String>,
+    #[serde(default)]
+    output: String,
 }
 
 /// Go's stream holds the end of each package that came to it.
 fn go_packages(bytes: &[u8], specs: &[String], progress: &mut [Progress]) {
     let mut lines: HashMap<usize, Vec<u8>> = HashMap::new();
+    let mut stopped = HashSet::new();
     for line in bytes.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n")) {
         let Ok(event) = serde_json::from_slice::<GoEvent>(line) else { continue };
         let Some(at) = specs.iter().position(|spec| *spec == event.package) else { continue };
         let kept = lines.entry(at).or_default();
         kept.extend_from_slice(line);
         match (event.action.as_str(), event.test) {
-            ("pass" | "fail" | "skip", None) => {
+            // Whoever stops `go test` stops the package that runs: that is no end of its own.
+            ("output", None) if event.output.starts_with("signal: ") => drop(stopped.insert(at)),
+            ("pass" | "fail" | "skip", None) if !stopped.contains(&at) => {
                 let file = ReportFile { path: Path::new("output"), bytes: kept };
                 if let Ok(parsed) = parse(ReportFormat::GoJson, &[file], &specs[at]) {
                     progress[at] = Progress::Ended(parsed);
@@ -174,6 +224,15 @@ mod tests {
     }
 
     #[test]
+    fn a_journal_is_followed_while_it_grows() {
+        let mut follower = Follower::new(specs().to_vec());
+        follower.read(b"{\"event\":\"begin\",\"spec\":\"t/a.js\",\"at\":5}\n{\"event\":\"be");
+        assert_eq!(follower.running_since(), [Some(5), None, None]);
+        follower.read(b"gin\",\"spec\":\"t/b.js\",\"at\":7}\n{\"event\":\"end\",\"spec\":\"t/a.js\"}\n");
+        assert_eq!(follower.running_since(), [None, Some(7), None]);
+    }
+
+    #[test]
     fn a_stream_of_go_says_which_packages_ended() {
         let specs = ["x/a", "x/b", "x/c"].map(String::from);
         let text = [
@@ -183,6 +242,8 @@ mod tests {
             r#"{"Action":"pass","Package":"x/a","Elapsed":0.2}"#,
             r#"{"Action":"start","Package":"x/b"}"#,
             r#"{"Action":"run","Package":"x/b","Test":"TestB"}"#,
+            r#"{"Action":"output","Package":"x/b","Output":"signal: terminated\n"}"#,
+            r#"{"Action":"fail","Package":"x/b","Elapsed":0.2}"#,
             r#"{"Action":"out"#,
         ]
         .join("\n");

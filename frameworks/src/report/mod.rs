@@ -47,6 +47,6 @@ mod xml;
 pub(crate) use collect::is_failure;
 pub use collect::{Parsed, Split};
 pub use error::ReportError;
-pub use journal::{Progress, read_journal, read_pieces};
+pub use journal::{Follower, Progress, read_journal, read_pieces};
 pub use parse::{ReportFile, parse, parse_split, tells_specs_apart};
 pub use text::clip;

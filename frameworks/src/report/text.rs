@@ -144,7 +144,11 @@ pub(super) fn owner(file: &str, specs: &[String]) -> Option<usize> {
             return Some(at);
         }
         if names_spec(file, spec) {
-            let common = if file.len() > bare.len() { usize::MAX / 2 + bare.len() } else { usize::MAX / 2 - bare.len() };
+            let common = if file.len() > bare.len() {
+                usize::MAX / 2 + bare.len()
+            } else {
+                usize::MAX / 2 - bare.len()
+            };
             if best.is_none_or(|(most, _)| common > most) {
                 best = Some((common, at));
             }

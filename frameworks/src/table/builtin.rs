@@ -6,7 +6,7 @@
 use super::catalogue::{Tables, parse_table};
 
 /// Name and text of every built-in table.
-pub(super) const SOURCES: [(&str, &str); 14] = [
+pub(super) const SOURCES: [(&str, &str); 15] = [
     ("cypress", include_str!("../../tables/cypress.toml")),
     ("generic", include_str!("../../tables/generic.toml")),
     ("go", include_str!("../../tables/go.toml")),
@@ -20,6 +20,7 @@ pub(super) const SOURCES: [(&str, &str); 14] = [
     ("webdriverio", include_str!("../../tables/webdriverio.toml")),
     ("xctest", include_str!("../../tables/xctest.toml")),
     ("xunit", include_str!("../../tables/xunit.toml")),
+    ("xunit-classes", include_str!("../../tables/xunit-classes.toml")),
     ("xunit-console", include_str!("../../tables/xunit-console.toml")),
 ];
 

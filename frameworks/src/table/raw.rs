@@ -153,9 +153,11 @@ pub enum ListParser {
     Dotnet,
     /// `xcodebuild -enumerate-tests` in the flat JSON style.
     Xcode,
-    /// Classes of xUnit.net: `dotnet test --list-tests` of both platforms, a test program's own `--list-tests`, and
-    /// `-list full/json`.
+    /// Classes of xUnit.net, by their projects: `dotnet test --list-tests` of both platforms, a test program's own
+    /// `--list-tests`, and `-list full/json`.
     XunitClasses,
+    /// The same, by the paths of their assemblies.
+    XunitConsoleClasses,
 }
 
 /// How to run specs.

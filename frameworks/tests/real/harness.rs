@@ -1,18 +1,22 @@
 //! Plays client and worker for one suite, with nothing between the two: what `partctl` and `part-worker` do with a
 //! framework's table, without a mesh.
 
-use part_core::{AttemptVerdict, ExitStatus, Recipe};
+use part_core::{AttemptVerdict, ExitStatus, Millis, Recipe};
 use part_frameworks::listing::{ListPlan, Listing, plan_specs, plan_tests};
-use part_frameworks::report::{Parsed, ReportFile, parse};
+use part_frameworks::report::{
+    Follower, Parsed, Progress, ReportFile, parse_split, read_journal, read_pieces,
+};
 use part_frameworks::table::{Catalogue, Framework, SpecSource};
 use part_frameworks::{
-    Bindings, Judgement, ReportAt, Reported, SpecQuery, SuiteOptions, build_recipe, build_selection,
-    choose_listed, expand, judge, resolve_specs,
+    BatchSpec, Bindings, Decided, Ending, Invocation, Judgement, ReportAt, SharedReport, SpecQuery,
+    SuiteOptions, build_recipe, choose_listed, expand, judge_batch, kit, resolve_specs,
 };
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus as Exit, Output, Stdio};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A copy of a suite in a folder of its own, with the tools that were installed for the original.
 pub(crate) struct Suite {
@@ -95,7 +99,8 @@ impl Suite {
     fn list(&self, plan: &ListPlan) -> Listing {
         plan.prepare().expect("a folder");
         let output = start(&plan.argv, &plan.folder, &plan.env);
-        plan.read(exit(&output), &output.stdout, &output.stderr).unwrap_or_else(|error| panic!("{error}"))
+        plan.read(exit(output.status), &output.stdout, &output.stderr)
+            .unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Runs one spec as it is.
@@ -106,17 +111,38 @@ impl Suite {
     /// Runs one spec with other options.
     pub(crate) fn run_with(&self, options: &SuiteOptions, spec: &str, expected: Option<&[String]>) -> Ran {
         let recipe = build_recipe(&self.framework, &self.root, options).expect("a recipe").recipe;
-        self.attempt(&recipe, &[spec.to_owned()], spec, expected)
+        self.process(&recipe, &[spec.to_owned()], None, &[expected], None).remove(0).expect("a result")
     }
 
     /// Runs some tests of a spec.
     pub(crate) fn select(&self, spec: &str, tests: &[String]) -> Ran {
-        let selection =
-            build_selection(&self.framework, &self.root, &self.options, spec, tests).expect("a selection");
-        self.attempt(&selection.built.recipe, &selection.specs, spec, Some(tests))
+        let recipe = build_recipe(&self.framework, &self.root, &self.options).expect("a recipe").recipe;
+        let one = [spec.to_owned()];
+        self.process(&recipe, &one, Some(tests), &[None], None).remove(0).expect("a result")
     }
 
-    fn attempt(&self, recipe: &Recipe, specs: &[String], spec: &str, expected: Option<&[String]>) -> Ran {
+    /// Runs several specs in one process; none for those that have to go again. With a limit, the process is stopped as
+    /// soon as one of them runs for longer.
+    pub(crate) fn batch(
+        &self,
+        options: &SuiteOptions,
+        specs: &[String],
+        expected: &[Option<&[String]>],
+        limit: Option<Millis>,
+    ) -> Vec<Result<Ran, String>> {
+        let recipe = build_recipe(&self.framework, &self.root, options).expect("a recipe").recipe;
+        assert!(!recipe.batch.is_empty(), "it can");
+        self.process(&recipe, specs, None, expected, limit)
+    }
+
+    fn process(
+        &self,
+        recipe: &Recipe,
+        specs: &[String],
+        only: Option<&[String]>,
+        expected: &[Option<&[String]>],
+        limit: Option<Millis>,
+    ) -> Vec<Result<Ran, String>> {
         // Recipes travel as text.
         let recipe: Recipe =
             serde_json::from_value(serde_json::to_value(recipe).expect("text")).expect("a recipe");
@@ -129,21 +155,46 @@ impl Suite {
         let (report_dir, artifacts, scratch) = (folder("report"), folder("artifacts"), folder("scratch"));
         let bindings = Bindings {
             specs,
+            only,
             workspace: &self.root,
             report: &report_dir.join("report"),
             report_dir: &report_dir,
             artifacts: &artifacts,
             scratch: &scratch,
+            kit: &own.join("kit"),
             attempt: 1,
             slot: 0,
         };
         let invocation = expand(&recipe, &bindings).expect("an invocation");
-        let output = start(&invocation.argv, &invocation.folder, &invocation.env);
-        let reported = read_report(&recipe, &invocation.report, &output, spec);
-        let judged = judge(exit(&output), &recipe.exit, &reported, expected);
-        let text = [output.stdout, output.stderr].concat();
-        let parsed = if let Reported::Parsed(parsed) = reported { parsed } else { Parsed::default() };
-        Ran { judged, parsed, output: String::from_utf8_lossy(&text).into_owned() }
+        kit::write(bindings.kit).expect("a kit");
+        if let Some((file, text)) = &invocation.tests_file {
+            fs::write(file, text).expect("a file");
+        }
+        let journal = own.join("journal");
+        let env = if specs.len() > 1 { Some((kit::JOURNAL_VARIABLE, journal.as_path())) } else { None };
+        let ended = run_until(&invocation, env, &own, limit.map(|limit| (limit, specs)));
+        let stdout = fs::read(own.join("stdout")).expect("readable");
+        let text = [stdout.clone(), fs::read(own.join("stderr")).expect("readable")].concat();
+        let output = String::from_utf8_lossy(&text).into_owned();
+
+        let (report, pieces) = read_report(&recipe, &invocation.report, stdout, specs);
+        let said = read_journal(&fs::read(&journal).unwrap_or_default(), specs);
+        let progress = said.into_iter().zip(pieces).map(|(said, piece)| match said {
+            Progress::Unknown => piece,
+            said => said,
+        });
+        let selected = only.is_some();
+        let spec = |expected: &Option<&_>| {
+            let expected = only.or(expected.map(|ids: &[String]| ids));
+            BatchSpec { expected, selected, limit, cancelled: false }
+        };
+        let all: Vec<BatchSpec<'_>> = expected.iter().map(spec).collect();
+        let decided = judge_batch(&ended, &recipe.exit, report, &all, progress.collect(), now_ms());
+        let ran = |decided| match decided {
+            Decided::Judged(judged, parsed) => Ok(Ran { judged, parsed, output: output.clone() }),
+            Decided::Again(why) => Err(why),
+        };
+        decided.into_iter().map(ran).collect()
     }
 
     /// Files of the suite's folder that were not copied there.
@@ -171,20 +222,75 @@ impl Ran {
     }
 }
 
-fn read_report(recipe: &Recipe, at: &ReportAt, output: &Output, spec: &str) -> Reported {
+/// Starts a process and waits for its end; stops it once a spec has run for longer than it may.
+fn run_until(
+    invocation: &Invocation,
+    journal: Option<(&str, &Path)>,
+    folder: &Path,
+    limit: Option<(Millis, &[String])>,
+) -> Ending {
+    let mut command = Command::new(&invocation.argv[0]);
+    command.args(&invocation.argv[1..]).current_dir(&invocation.folder).envs(&invocation.env).envs(journal);
+    command.stdin(Stdio::null()).process_group(0);
+    command.stdout(File::create(folder.join("stdout")).expect("a file"));
+    command.stderr(File::create(folder.join("stderr")).expect("a file"));
+    let mut child = command.spawn().unwrap_or_else(|error| panic!("starting {:?}: {error}", invocation.argv));
+    let plain = |verdict, message: String| Judgement { verdict, message, missing: Vec::new() };
+    let Some((limit, specs)) = limit else {
+        return match exit(child.wait().expect("an end")) {
+            ExitStatus::Code(code) => Ending::Exited(code),
+            ExitStatus::Signal(signal) => {
+                Ending::Broke(plain(AttemptVerdict::Crashed, format!("its process died of signal {signal}")))
+            }
+        };
+    };
+    let (_, journal) = journal.expect("several specs");
+    let late = |since: &Option<u64>| since.is_some_and(|since| now_ms() >= since + limit.0);
+    loop {
+        assert!(child.try_wait().expect("a child").is_none(), "it goes on");
+        let mut follower = Follower::new(specs.to_vec());
+        follower.read(&fs::read(journal).unwrap_or_default());
+        if follower.running_since().iter().any(late) {
+            stop(child);
+            return Ending::Stopped(plain(AttemptVerdict::Cancelled, "stopped".to_owned()));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Ends a process and all that it started.
+fn stop(mut child: Child) {
+    let group = format!("-{}", child.id());
+    Command::new("kill").args(["-9", "--", &group]).status().expect("it is told to");
+    child.wait().expect("an end");
+}
+
+fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_millis() as u64
+}
+
+fn read_report(
+    recipe: &Recipe,
+    at: &ReportAt,
+    stdout: Vec<u8>,
+    specs: &[String],
+) -> (SharedReport, Vec<Progress>) {
+    let nothing = vec![Progress::Unknown; specs.len()];
     let contents: Vec<(PathBuf, Vec<u8>)> = match at {
-        ReportAt::Nowhere => return Reported::Nothing,
-        ReportAt::Stdout => vec![("stdout".into(), output.stdout.clone())],
+        ReportAt::Nowhere => return (SharedReport::Nothing, nothing),
+        ReportAt::Stdout => vec![("stdout".into(), stdout)],
         ReportAt::Files(pattern) => {
             let found = pattern.find().expect("readable").files;
             found.into_iter().map(|path| (path.clone(), fs::read(path).expect("readable"))).collect()
         }
     };
     if contents.is_empty() {
-        return Reported::Missing { place: format!("{at:?}") };
+        return (SharedReport::Missing(format!("{at:?}")), nothing);
     }
     let files: Vec<_> = contents.iter().map(|(path, bytes)| ReportFile { path, bytes }).collect();
-    parse(recipe.report.format, &files, spec).map_or_else(Reported::Broken, Reported::Parsed)
+    let format = recipe.report.format;
+    let report = parse_split(format, &files, specs).map_or_else(SharedReport::Broken, SharedReport::Read);
+    (report, read_pieces(format, &files, specs))
 }
 
 fn start(argv: &[String], folder: &Path, env: &BTreeMap<String, String>) -> Output {
@@ -193,10 +299,9 @@ fn start(argv: &[String], folder: &Path, env: &BTreeMap<String, String>) -> Outp
     command.output().unwrap_or_else(|error| panic!("starting {argv:?}: {error}"))
 }
 
-fn exit(output: &Output) -> ExitStatus {
+fn exit(status: Exit) -> ExitStatus {
     use std::os::unix::process::ExitStatusExt;
-    let signal = || ExitStatus::Signal(output.status.signal().unwrap_or_default());
-    output.status.code().map_or_else(signal, ExitStatus::Code)
+    status.code().map_or_else(|| ExitStatus::Signal(status.signal().unwrap_or_default()), ExitStatus::Code)
 }
 
 /// The folder with the suites.

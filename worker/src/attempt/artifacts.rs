@@ -134,6 +134,8 @@ mod tests {
                 env: BTreeMap::new(),
                 report: ReportAt::Nowhere,
                 artifacts: vec![elsewhere],
+                tests_file: None,
+                wants_kit: false,
             },
             order: RunOrder {
                 attempt: "a".to_owned(),

@@ -8,7 +8,9 @@ use crate::shim::reap_orphans;
 use crate::workspace::Workspaces;
 use crate::{WorkerError, WorkerOptions};
 use part_core::{AttemptId, AttemptOrder, CancelMode, SlotId, Workspace};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, watch};
 
 /// The order of an attempt, in its folder.
@@ -33,7 +35,10 @@ pub(crate) struct Host {
 /// One attempt to run.
 pub(crate) struct Job {
     pub(crate) slot: SlotId,
+    /// The attempt, or the first of several; its name and its folder are those of the process.
     pub(crate) order: AttemptOrder,
+    /// Further attempts that share its process.
+    pub(crate) others: Vec<AttemptOrder>,
     pub(crate) workspace: Workspace,
     /// How many CPUs all attempts of its group may use here together; none for all that there are.
     pub(crate) cpus: Option<u32>,
@@ -47,13 +52,18 @@ pub(crate) struct Job {
 pub(crate) struct Reins {
     /// Whether it is to stop.
     pub(crate) wish: watch::Receiver<Option<CancelMode>>,
+    /// Which of its attempts somebody asked to stop.
+    pub(crate) asked: Asked,
     /// Those who want to see its output.
     pub(crate) listeners: mpsc::Receiver<Listener>,
 }
 
+/// Attempts that are to stop.
+pub(crate) type Asked = Arc<Mutex<BTreeSet<AttemptId>>>;
+
 impl Job {
     pub(crate) fn new(slot: SlotId, order: AttemptOrder, workspace: Workspace, reins: Reins) -> Job {
-        Job { slot, order, workspace, cpus: None, reins, found: false }
+        Job { slot, order, others: Vec::new(), workspace, cpus: None, reins, found: false }
     }
 
     /// With a limit on the CPUs that its group uses.
@@ -63,6 +73,21 @@ impl Job {
 
     pub(crate) fn found(slot: SlotId, order: AttemptOrder, workspace: Workspace, reins: Reins) -> Job {
         Job { found: true, ..Job::new(slot, order, workspace, reins) }
+    }
+
+    /// With further attempts in the same process.
+    pub(crate) fn with(self, others: Vec<AttemptOrder>) -> Job {
+        Job { others, ..self }
+    }
+
+    /// All attempts of its process.
+    pub(crate) fn orders(&self) -> impl Iterator<Item = &AttemptOrder> {
+        std::iter::once(&self.order).chain(&self.others)
+    }
+
+    /// True when somebody asked for this attempt to stop.
+    pub(crate) fn is_asked(&self, attempt: AttemptId) -> bool {
+        self.reins.asked.lock().unwrap_or_else(PoisonError::into_inner).contains(&attempt)
     }
 
     /// Its name for the shim.

@@ -1,9 +1,10 @@
-//! One attempt, from the order to the report.
+//! One attempt, or several that share a process, from the order to the report.
 
 mod artifacts;
 mod blobs;
 mod evaluate;
 mod host;
+mod journal;
 mod live;
 mod prepare;
 mod run;
@@ -11,7 +12,7 @@ mod temp;
 mod workspace;
 
 pub(crate) use evaluate::keep_output;
-pub(crate) use host::{CPUS_FILE, Host, Job, ORDER_FILE, Reins, end_shim_in};
+pub(crate) use host::{Asked, CPUS_FILE, Host, Job, ORDER_FILE, Reins, end_shim_in};
 pub(crate) use live::Listener;
 pub(crate) use prepare::base_environment;
 pub(crate) use run::{Begin, chain, run};

@@ -9,6 +9,7 @@ use crate::load::Hold;
 use crate::shim::{Limits, RunOrder};
 use crate::workspace::InUse;
 use part_core::{AttemptVerdict, Command, Finish, LostCause, ReportPlace, SlotId, StartOrder, Term};
+use part_frameworks::kit::JOURNAL_VARIABLE;
 use part_frameworks::{Bindings, Invocation, expand};
 use part_proto::convert::command_to_wire;
 use prost::Message;
@@ -45,6 +46,9 @@ const ALLOWED: [&str; 21] = [
 /// Families of names that are allowed too.
 const ALLOWED_PREFIXES: [&str; 2] = ["LC_", "XDG_"];
 
+/// Where specs that share a process say how far they came, relative to the attempt's folder.
+const JOURNAL_FILE: &str = "journal";
+
 /// Where a shim's file with a separate standard output is, relative to the attempt's folder.
 const STDOUT_FILE: &str = "stdout";
 
@@ -70,6 +74,11 @@ impl Prepared {
     /// The file with the separate standard output, where the recipe reports there.
     pub(crate) fn stdout_file(&self) -> PathBuf {
         self.folder.join(STDOUT_FILE)
+    }
+
+    /// The file in which specs that share a process say how far they came.
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.folder.join(JOURNAL_FILE)
     }
 }
 
@@ -102,9 +111,12 @@ pub(crate) async fn prepare(host: &Host, job: &Job) -> Result<Prepared, Box<Fini
         Err(_) if job.found => workspace,
         Err(error) => return Err(failed("cannot find the workspace", &workspace, &error)),
     };
-    let specs = [job.order.spec.as_ref().to_owned()];
+    let specs: Vec<String> = job.orders().map(|order| order.spec.as_ref().to_owned()).collect();
+    let kit = folder.join("kit");
     let bindings = Bindings {
         specs: &specs,
+        only: job.order.only.as_deref(),
+        kit: &kit,
         workspace: &workspace,
         report: &reports.join("report"),
         report_dir: &reports,
@@ -115,13 +127,33 @@ pub(crate) async fn prepare(host: &Host, job: &Job) -> Result<Prepared, Box<Fini
     };
     let invocation = expand(&job.order.recipe, &bindings).map_err(|error| {
         let message = format!("its command cannot be made: {}", chain(&error));
-        Box::new(Finish::declared(AttemptVerdict::Crashed, message))
+        Box::new(match job.others.is_empty() {
+            true => Finish::declared(AttemptVerdict::Crashed, message),
+            // Alone each of them may well run.
+            false => Finish::lost(LostCause::BatchEnded, message),
+        })
     })?;
+    if !job.found {
+        write_helpers(&invocation, &kit)?;
+    }
     let hold = hold(host, job, &folder)?;
     let temp = temp(host, job, &scratch);
     let mut order = order(host, job, &folder, &invocation, [&scratch, &artifacts, &temp], &programs);
     order.cpus = hold.as_ref().map(|hold| hold.cpus.clone());
     Ok(Prepared { folder, reports, artifacts, invocation, order, _in_use: located.in_use, _hold: hold })
+}
+
+/// What its command wants to find.
+fn write_helpers(invocation: &Invocation, kit: &Path) -> Result<(), Box<Finish>> {
+    if invocation.wants_kit {
+        part_frameworks::kit::write(kit).map_err(|error| failed("cannot write into", kit, &error))?;
+    }
+    match &invocation.tests_file {
+        Some((file, text)) => {
+            std::fs::write(file, text).map_err(|error| failed("cannot write", file, &error))
+        }
+        None => Ok(()),
+    }
 }
 
 /// The CPUs that it is held to; where an earlier life of the worker started it, those that it is held to already.
@@ -183,7 +215,7 @@ fn remember(folder: &Path, job: &Job) -> Result<(), Box<Finish>> {
     let order = StartOrder {
         slot: job.slot,
         workspace: job.workspace.clone(),
-        attempts: vec![job.order.clone()],
+        attempts: job.orders().cloned().collect(),
         cpus: None,
     };
     let file = folder.join(ORDER_FILE);
@@ -250,8 +282,14 @@ fn order(
     put_temp(&mut env, temp);
     env.extend(invocation.env.iter().map(|(name, value)| (name.into(), value.into())));
     env.extend(own_variables(host, job, scratch, artifacts));
+    if !job.others.is_empty() {
+        env.insert(JOURNAL_VARIABLE.into(), folder.join(JOURNAL_FILE).into());
+    }
+    // Together they may take as long as one after the other; without a limit if one has none.
+    let timeout: Option<u64> =
+        job.orders().map(|order| order.timeout.or(order.recipe.timeout).map(|limit| limit.0)).sum();
     let limits = Limits {
-        timeout_ms: recipe.timeout.map(|limit| limit.0),
+        timeout_ms: timeout,
         idle_timeout_ms: recipe.idle_timeout.map(|limit| limit.0),
         grace_ms: recipe.grace.0,
         stdout_file_bytes: bounds::REPORT_BYTES,
@@ -294,7 +332,7 @@ fn own_variables(host: &Host, job: &Job, scratch: &Path, artifacts: &Path) -> Ve
         text("PART_RUN_ID", &order.attempt.run.to_string()),
         text("PART_PROJECT", &order.project),
         text("PART_GROUP", &order.group),
-        text("PART_SPEC", &order.spec),
+        text("PART_SPEC", &job.orders().map(|order| &*order.spec).collect::<Vec<_>>().join("\n")),
         text("PART_ATTEMPT", &order.attempt.number.to_string()),
         text("PART_SLOT", &slot.to_string()),
         text("PART_WORKER", &host.options.name),

@@ -1,15 +1,16 @@
 //! The stages of an attempt: prepare, run under the shim, evaluate, report.
 
 use super::evaluate::evaluate;
+use super::journal::Overtime;
 use super::live::Live;
 use super::prepare::{Prepared, prepare};
-use super::{Host, Job};
+use super::{Asked, Host, Job};
 use crate::bounds;
 use crate::load::CpuWait;
 use crate::shim::{ExitRecord, ShimError, ShimHandle, StopMode};
 use crate::slot::SlotSays;
-use part_core::{AttemptVerdict, CancelMode, Finish, LostCause, ReportBody, TestResult};
-use std::sync::Arc;
+use part_core::{AttemptId, AttemptVerdict, CancelMode, Finish, LostCause, Millis, ReportBody, TestResult};
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 use tokio::sync::mpsc;
 
@@ -25,7 +26,8 @@ pub(crate) enum Begin {
     Ended(Arc<ExitRecord>),
 }
 
-/// Runs an attempt and says everything about it. Always ends with its end being reported.
+/// Runs an attempt, or several in one process, and says everything about them. Always ends with their ends being
+/// reported.
 pub(crate) async fn run(
     host: &Host,
     shim: &mut Option<ShimHandle>,
@@ -33,15 +35,37 @@ pub(crate) async fn run(
     begin: Begin,
     speak: &mpsc::Sender<SlotSays>,
 ) {
-    let attempt = job.order.attempt;
-    let (tests, finish) = match stages(host, shim, job, begin, speak).await {
-        Ok(result) => result,
-        Err(finish) => (Vec::new(), *finish),
+    let attempts: Vec<AttemptId> = job.orders().map(|order| order.attempt).collect();
+    let asked = Arc::clone(&job.reins.asked);
+    let results = match stages(host, shim, job, begin, speak).await {
+        Ok(results) => results,
+        Err(finish) => without_result(&attempts, &asked, *finish),
     };
-    for (batch, tests) in (0..).zip(batches(tests)) {
-        say(speak, ReportBody::Tests { attempt, batch, tests }).await;
+    for (attempt, (tests, finish)) in attempts.into_iter().zip(results) {
+        for (batch, tests) in (0..).zip(batches(tests)) {
+            say(speak, ReportBody::Tests { attempt, batch, tests }).await;
+        }
+        say(speak, ReportBody::Finished { attempt, finish: Box::new(finish) }).await;
     }
-    say(speak, ReportBody::Finished { attempt, finish: Box::new(finish) }).await;
+}
+
+/// The ends of attempts whose process never was, or nobody could watch. What one alone would have brought about or was
+/// asked for, another one of several has nothing to do with.
+fn without_result(attempts: &[AttemptId], asked: &Asked, finish: Finish) -> Vec<(Vec<TestResult>, Finish)> {
+    let asked = asked.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let shared = attempts.len() > 1;
+    let setups = shares(finish.timing.setup, &vec![Millis::ZERO; attempts.len()]);
+    let end = |(attempt, setup): (&AttemptId, Millis)| {
+        let innocent = finish.verdict == AttemptVerdict::Cancelled && !asked.contains(attempt)
+            || finish.lost == Some(LostCause::ShimDied);
+        let mut finish = match innocent && shared {
+            true => Finish::lost(LostCause::BatchEnded, finish.message.clone()),
+            false => finish.clone(),
+        };
+        finish.timing.setup = setup;
+        (Vec::new(), finish)
+    };
+    attempts.iter().zip(setups).map(end).collect()
 }
 
 async fn say(speak: &mpsc::Sender<SlotSays>, body: ReportBody) {
@@ -60,7 +84,7 @@ async fn stages(
     mut job: Job,
     begin: Begin,
     speak: &mpsc::Sender<SlotSays>,
-) -> Result<(Vec<TestResult>, Finish), Box<Finish>> {
+) -> Result<Vec<(Vec<TestResult>, Finish)>, Box<Finish>> {
     let taken = Instant::now();
     if let Some(mode) = *job.reins.wish.borrow()
         && !job.found
@@ -76,14 +100,14 @@ async fn stages(
     let record = match begin {
         Begin::Ended(record) => record,
         Begin::Running => {
-            say(speak, ReportBody::Started { attempt: job.order.attempt }).await;
-            supervise(host, shim, &mut job).await?
+            say_started(&job, speak).await;
+            supervise(host, shim, &mut job, &prepared).await?
         }
         Begin::Afresh => {
             start(host, shim, &job, &prepared).await?;
             let waited = CpuWait::begin();
-            say(speak, ReportBody::Started { attempt: job.order.attempt }).await;
-            let record = supervise(host, shim, &mut job).await?;
+            say_started(&job, speak).await;
+            let record = supervise(host, shim, &mut job, &prepared).await?;
             cpu_wait = waited.and_then(|waited| waited.share());
             record
         }
@@ -91,11 +115,22 @@ async fn stages(
     let ended = Instant::now();
     let evaluated = evaluate(host, &job, prepared, record).await;
     clear_temp(host, &job).await;
-    let (tests, mut finish) = evaluated?;
-    finish.timing.setup = millis(setup);
-    finish.timing.teardown = millis(ended.elapsed());
-    finish.cpu_wait = cpu_wait;
-    Ok((tests, finish))
+    let mut results = evaluated?;
+    let nothing = vec![Millis::ZERO; results.len()];
+    let setups = shares(millis(setup), &nothing);
+    let teardowns = shares(millis(ended.elapsed()), &nothing);
+    for (((_, finish), setup), teardown) in results.iter_mut().zip(setups).zip(teardowns) {
+        finish.timing.setup = setup;
+        finish.timing.teardown = teardown;
+        finish.cpu_wait = cpu_wait;
+    }
+    Ok(results)
+}
+
+async fn say_started(job: &Job, speak: &mpsc::Sender<SlotSays>) {
+    for order in job.orders() {
+        say(speak, ReportBody::Started { attempt: order.attempt }).await;
+    }
 }
 
 /// Lets go of its temporary files. What cannot be removed now goes before the slot's next attempt.
@@ -141,10 +176,13 @@ async fn start(
     }
     match started {
         Ok(_) => Ok(()),
-        Err(error @ ShimError::OrderTooLarge { .. }) => Err(Box::new(Finish::declared(
-            AttemptVerdict::Crashed,
-            format!("could not start: {}", chain(&error)),
-        ))),
+        Err(error @ ShimError::OrderTooLarge { .. }) => {
+            let message = format!("could not start: {}", chain(&error));
+            Err(Box::new(match job.others.is_empty() {
+                true => Finish::declared(AttemptVerdict::Crashed, message),
+                false => Finish::lost(LostCause::BatchEnded, message),
+            }))
+        }
         Err(error) => Err(give_up(host, shim, job, &error).await),
     }
 }
@@ -154,9 +192,10 @@ async fn supervise(
     host: &Host,
     shim: &mut Option<ShimHandle>,
     job: &mut Job,
+    prepared: &Prepared,
 ) -> Result<Arc<ExitRecord>, Box<Finish>> {
     let ended = match shim.as_ref() {
-        Some(shim) => under_shim(shim, job).await,
+        Some(shim) => under_shim(shim, job, Overtime::of(job, prepared)).await,
         None => return Err(worker_failed("the slot has no shim".to_owned())),
     };
     match ended {
@@ -173,7 +212,11 @@ async fn give_up(host: &Host, shim: &mut Option<ShimHandle>, job: &Job, error: &
     Box::new(Finish::lost(LostCause::ShimDied, format!("the shim failed: {}", chain(error))))
 }
 
-async fn under_shim(shim: &ShimHandle, job: &mut Job) -> Result<Arc<ExitRecord>, ShimError> {
+async fn under_shim(
+    shim: &ShimHandle,
+    job: &mut Job,
+    mut overtime: Overtime,
+) -> Result<Arc<ExitRecord>, ShimError> {
     let name = job.name();
     let mut asked = None;
     let nobody = mpsc::channel(1).1;
@@ -191,6 +234,7 @@ async fn under_shim(shim: &ShimHandle, job: &mut Job) -> Result<Arc<ExitRecord>,
         tokio::select! {
             ended = shim.finished(&name) => return ended,
             error = live.serve(shim, &name) => return Err(error),
+            () = overtime.passed() => drop(shim.stop(&name, StopMode::Graceful).await?),
             changed = job.reins.wish.changed() => if changed.is_err() {
                 return shim.finished(&name).await;
             },
@@ -214,6 +258,23 @@ pub(super) fn millis(duration: std::time::Duration) -> part_core::Millis {
     part_core::Millis(duration.as_millis() as u64)
 }
 
+/// `whole` divided among several: to each its own, and of the rest the same. Where their own is more than the whole, as
+/// much less of it. Adds up to the whole.
+pub(super) fn shares(whole: Millis, own: &[Millis]) -> Vec<Millis> {
+    let owned: u64 = own.iter().map(|own| own.0).sum();
+    let count = own.len().max(1) as u64;
+    let rest = whole.0.saturating_sub(owned);
+    let share = |own: &Millis| match owned > whole.0 {
+        true => (u128::from(own.0) * u128::from(whole.0) / u128::from(owned)) as u64,
+        false => own.0 + rest / count,
+    };
+    let mut shares: Vec<Millis> = own.iter().map(|own| Millis(share(own))).collect();
+    // What cannot be divided goes to the first ones.
+    let given: u64 = shares.iter().map(|share| share.0).sum();
+    shares.iter_mut().take(whole.0.saturating_sub(given) as usize).for_each(|share| share.0 += 1);
+    shares
+}
+
 /// Tests in reports of bounded size.
 fn batches(tests: Vec<TestResult>) -> Vec<Vec<TestResult>> {
     let mut batches = Vec::new();
@@ -234,4 +295,25 @@ fn batches(tests: Vec<TestResult>) -> Vec<Vec<TestResult>> {
         batches.push(batch);
     }
     batches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_add_up_to_the_whole() {
+        for (whole, own, wanted) in [
+            (100, vec![0], vec![100]),
+            (100, vec![10, 20], vec![45, 55]),
+            (101, vec![0, 0], vec![51, 50]),
+            (100, vec![0, 0, 1], vec![33, 33, 34]),
+            (10, vec![30, 10], vec![8, 2]),
+            (0, vec![0, 0], vec![0, 0]),
+            (7, vec![5, 5, 5], vec![3, 2, 2]),
+        ] {
+            let millis = |all: &[u64]| all.iter().copied().map(Millis).collect::<Vec<_>>();
+            assert_eq!(shares(Millis(whole), &millis(&own)), millis(&wanted), "{whole} {own:?}");
+        }
+    }
 }

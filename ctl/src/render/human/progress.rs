@@ -141,8 +141,14 @@ fn bar(view: &RunView, palette: Palette) -> String {
     format!("[{}{}{rest}]", palette.fail(&"#".repeat(failed)), palette.pass(&"=".repeat(done - failed)))
 }
 
-/// A sign of life for logs, with what has run longest.
-pub(crate) fn heartbeat(view: &RunView, now: Timestamp, lost: bool, palette: Palette) -> String {
+/// A sign of life for logs, with what has run longest, or why nothing runs.
+pub(crate) fn heartbeat(
+    view: &RunView,
+    now: Timestamp,
+    lost: bool,
+    idle: Option<&str>,
+    palette: Palette,
+) -> String {
     let done = percent(u64::from(view.tally.decided), view.specs.len() as u64);
     let mut text = format!("… {done} %: {}", figures(view, now, lost, palette));
     if lost {
@@ -162,7 +168,10 @@ pub(crate) fn heartbeat(view: &RunView, now: Timestamp, lost: bool, palette: Pal
             };
             text.push_str(&format!("; running: {name} for {}{others}", whole_seconds(now.since(since))));
         }
-        None if view.left() > 0 => text.push_str("; nothing is running: partctl explain says why"),
+        None if view.left() > 0 => {
+            let why = idle.map_or_else(|| "partctl explain says why".to_owned(), |why| clean::line(why, palette.into()));
+            text.push_str(&format!("; nothing is running: {why}"));
+        }
         None => {}
     }
     let lost = view.specs.iter().flat_map(|spec| &spec.attempts).filter_map(|attempt| attempt.finish());

@@ -121,13 +121,23 @@ fn each_verdict_has_its_word() {
 fn the_live_area_says_what_each_slot_does() {
     let view = folded(busy());
     let lines = live_lines(&view, Timestamp(BEGIN + 1700), false, (24, 80), TERMINAL);
-    let beat = heartbeat(&view, Timestamp(BEGIN + 31_700), false, Palette::PLAIN);
-    let away = heartbeat(&view, Timestamp(BEGIN + 31_700), true, Palette::PLAIN);
+    let beat = heartbeat(&view, Timestamp(BEGIN + 31_700), false, None, Palette::PLAIN);
+    let away = heartbeat(&view, Timestamp(BEGIN + 31_700), true, None, Palette::PLAIN);
     insta::assert_snapshot!(format!("{}{}\n{beat}{away}", header(&view, TERMINAL), lines.join("\n")));
     // A low terminal shows fewer slots, and says how many more there are.
     let lines = live_lines(&view, Timestamp(BEGIN + 1700), false, (6, 80), TERMINAL);
     assert_eq!(lines.len(), 3, "{lines:?}");
     assert_eq!(lines[1], "  … and 2 more busy slots");
+}
+
+#[test]
+fn a_log_says_why_nothing_runs() {
+    let view = folded(Script::new().group("g", 0, &[("a.js", None)]).sealed());
+    let beat = |idle| heartbeat(&view, Timestamp(BEGIN + 31_700), false, idle, Palette::PLAIN);
+    assert!(beat(None).ends_with("; nothing is running: partctl explain says why\n"), "{}", beat(None));
+    let said = beat(Some("worker w cannot take it:\nits disk is nearly full"));
+    assert!(said.contains("; nothing is running: worker w cannot take it:"), "{said}");
+    assert_eq!(said.lines().count(), 1);
 }
 
 #[test]

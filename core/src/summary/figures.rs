@@ -1,11 +1,9 @@
-//! The figures of a run: what it cost, and how far from the best possible it was.
+//! What the figures are, and what they mean.
 
-use crate::{
-    Algorithm, AttemptPhase, Millis, Run, SpecPhase, SpecVerdict, TestCounts, Timestamp,
-    estimate::error_factor,
-};
+use super::specs::{Standing, Wholes};
+use super::work::Work;
+use crate::{Algorithm, Millis, Run, TestCounts, what_if};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 
 /// Figures of a finished (or running) run. Durations are measured by the leader's clock unless said otherwise.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -122,84 +120,53 @@ impl RunSummary {
 
     /// Computes the figures from a run.
     pub fn of(run: &Run) -> RunSummary {
-        let mut summary = RunSummary { specs: run.specs.len() as u32, ..RunSummary::default() };
-        let mut work = Work::default();
-        for spec in &run.specs {
-            summary.count_verdict(spec.phase);
-            if let SpecPhase::Decided(_) = spec.phase
-                && let Some(finish) = spec.deciding_finish()
-            {
+        let mut summary = RunSummary::default();
+        let wholes = Wholes::of(run);
+        wholes.standings().for_each(|(_, standing)| summary.count(standing));
+        (summary.dropped, summary.split) = (wholes.dropped, wholes.split);
+        for spec in run.specs.iter().filter(|spec| spec.is_counted(run)) {
+            if let Some(finish) = spec.deciding_finish().filter(|_| spec.is_decided()) {
                 summary.tests.merge(finish.tests);
             }
-            for attempt in &spec.attempts {
-                summary.attempts += 1;
-                work.add(spec.name.as_ref(), attempt);
-            }
         }
-        work.finish(&mut summary);
+        let mut groups = GroupSummary::all(run, &wholes);
+        Work::of(run).finish(&mut summary, &mut groups);
+        summary.groups = groups.into_iter().flatten().collect();
+        let jobs: Vec<_> = super::bonds::jobs(run).into_iter().map(|(_, job)| job).collect();
+        (summary.what_if, summary.worth) = what_if::what_if(&jobs);
         summary
     }
 
-    fn count_verdict(&mut self, phase: SpecPhase) {
-        match phase {
-            SpecPhase::Waiting { .. } | SpecPhase::Active => self.undecided += 1,
-            SpecPhase::Decided(SpecVerdict::Passed { flaky }) => {
-                self.passed += 1;
-                self.flaky += u32::from(flaky);
-            }
-            SpecPhase::Decided(SpecVerdict::Carried) => {
-                self.passed += 1;
-                self.carried += 1;
-            }
-            SpecPhase::Decided(SpecVerdict::NotPassed(_)) => self.failed += 1,
-            SpecPhase::Decided(SpecVerdict::Cancelled) => self.cancelled += 1,
+    fn count(&mut self, standing: Standing) {
+        self.specs += 1;
+        match standing {
+            Standing::Carried => (self.passed, self.carried) = (self.passed + 1, self.carried + 1),
+            Standing::Passed => self.passed += 1,
+            Standing::Flaky => (self.passed, self.flaky) = (self.passed + 1, self.flaky + 1),
+            Standing::Cancelled => self.cancelled += 1,
+            Standing::Quarantined => self.quarantined += 1,
+            Standing::NotPassed => self.failed += 1,
+            Standing::Undecided => self.undecided += 1,
         }
     }
 }
 
-/// Sums over attempts.
-#[derive(Default)]
-struct Work<'a> {
-    slots: BTreeSet<(&'a str, u32)>,
-    first: Option<Timestamp>,
-    last: Timestamp,
-    total: Millis,
-    longest: Option<(&'a str, Millis)>,
-    overheads: Vec<u64>,
-    errors: Vec<f64>,
-}
-
-impl<'a> Work<'a> {
-    fn add(&mut self, spec: &'a str, attempt: &'a crate::Attempt) {
-        let AttemptPhase::Finished { at, finish } = &attempt.phase else { return };
-        let slot_time = at.since(attempt.assigned_at);
-        self.slots.insert((attempt.worker.0.as_str(), attempt.slot.0));
-        self.first = Some(self.first.map_or(attempt.assigned_at, |first| first.min(attempt.assigned_at)));
-        self.last = self.last.max(*at);
-        self.total = self.total + slot_time;
-        if self.longest.is_none_or(|(_, longest)| slot_time > longest) {
-            self.longest = Some((spec, slot_time));
+impl GroupSummary {
+    /// The groups with what their specs came to; none for those that count for nothing.
+    fn all(run: &Run, wholes: &Wholes<'_>) -> Vec<Option<GroupSummary>> {
+        let empty = |group: &crate::Group| GroupSummary {
+            label: group.label.as_ref().to_owned(),
+            algorithm: group.policy.algorithm,
+            ..GroupSummary::default()
+        };
+        let counts = |group: &crate::Group| !run.submission_of(group).dropped;
+        let mut groups: Vec<Option<GroupSummary>> =
+            run.groups.iter().map(|group| counts(group).then(|| empty(group))).collect();
+        for (group, standing) in wholes.standings() {
+            let Some(Some(group)) = groups.get_mut(group.0 as usize) else { continue };
+            group.specs += 1;
+            group.failed += u32::from(standing == Standing::NotPassed);
         }
-        if finish.timing.tests > Millis::ZERO {
-            self.overheads.push((slot_time - finish.timing.tests).0);
-        }
-        if let (Some(forecast), true) = (attempt.forecast, finish.counts_for_history()) {
-            self.errors.push(error_factor(forecast, slot_time));
-        }
-    }
-
-    fn finish(mut self, summary: &mut RunSummary) {
-        summary.slots = self.slots.len() as u32;
-        summary.slot_time = self.total;
-        summary.makespan = self.first.map_or(Millis::ZERO, |first| self.last.since(first));
-        let share = self.total.0.div_ceil(u64::from(summary.slots.max(1)));
-        let longest = self.longest.map_or(0, |(_, longest)| longest.0);
-        summary.bound = Millis(share.max(longest));
-        summary.longest = self.longest.map(|(spec, longest)| (spec.to_owned(), longest));
-        summary.overhead_per_spec = (!self.overheads.is_empty())
-            .then(|| Millis(self.overheads.iter().sum::<u64>() / self.overheads.len() as u64));
-        summary.forecasts = self.errors.len() as u32;
-        self.errors.sort_by(f64::total_cmp);
-        summary.forecast_error = self.errors.get(self.errors.len() / 2).copied();
+        groups
     }
 }
