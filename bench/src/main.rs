@@ -36,10 +36,9 @@ fn run(names: &[String]) -> Result<(), BenchError> {
     if scenes.is_empty() {
         scenes = Scene::ALL.to_vec();
     }
-    let folder = traces::folder();
-    if !folder.is_dir() {
-        let variable = traces::DATA_VARIABLE;
-        eprintln!("no recorded suites in {} ({variable}): made-up ones only", folder.display());
+    match traces::folder() {
+        Some(folder) => eprintln!("recorded suites: {}", folder.display()),
+        None => eprintln!("no recorded suites: {} names no folder; made-up ones only", traces::DATA_VARIABLE),
     }
     for scene in scenes {
         let start = Instant::now();

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::env;
 use std::fs::{self, File};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The variable that says where recorded durations are.
 pub const DATA_VARIABLE: &str = "PART_BENCH_DATA";
@@ -31,18 +31,26 @@ pub struct Version {
 /// How many durations of a spec count: older ones weigh nothing any more.
 const REMEMBERED: usize = 20;
 
-/// The folder that traces are read from: what the variable says, else `shared/data/traces` beside the repository.
-pub fn folder() -> PathBuf {
-    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/traces");
-    env::var_os(DATA_VARIABLE).map_or_else(beside, PathBuf::from)
+/// The folder that traces are read from: what the variable says, else `data/traces` in a folder beside the repository;
+/// none where there is no such folder.
+pub fn folder() -> Option<PathBuf> {
+    let named = env::var_os(DATA_VARIABLE).filter(|named| !named.is_empty()).map(PathBuf::from);
+    named.or_else(beside).filter(|folder| folder.is_dir())
+}
+
+fn beside() -> Option<PathBuf> {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?;
+    // A parent that cannot be listed has no traces for us.
+    let neighbours = fs::read_dir(repository.parent()?).ok()?;
+    let mut folders: Vec<PathBuf> =
+        neighbours.flatten().map(|entry| entry.path().join("data/traces")).collect();
+    folders.sort();
+    folders.into_iter().find(|folder| folder.is_dir())
 }
 
 /// All traces that are at hand, by name; none where the folder is not there.
 pub fn all() -> Result<Vec<Trace>, BenchError> {
-    let folder = folder();
-    if !folder.is_dir() {
-        return Ok(Vec::new());
-    }
+    let Some(folder) = folder() else { return Ok(Vec::new()) };
     let unreadable = |source| BenchError::Folder { path: folder.clone(), source };
     let mut paths = Vec::new();
     for entry in fs::read_dir(&folder).map_err(unreadable)? {

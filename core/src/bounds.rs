@@ -69,8 +69,11 @@ pub struct Bounds {
     pub locks_per_spec: usize,
     /// Specs that share one process at most.
     pub batch: usize,
-    /// A batch is as long as so many times what its process costs beside the tests.
+    /// A batch is at most so many times as long as what its process costs beside the tests: what a process that dies
+    /// takes with it is bounded, and the cost is a tenth.
     pub batch_overheads: u64,
+    /// What is left for each slot is done in one batch where it is no longer than so many times that cost.
+    pub batch_last_overheads: u64,
     /// Parts that a spec is split into at most.
     pub parts: usize,
     /// No time limit that comes from a forecast is shorter.
@@ -126,7 +129,8 @@ impl Bounds {
         locks: 10_000,
         locks_per_spec: 16,
         batch: 200,
-        batch_overheads: 4,
+        batch_overheads: 10,
+        batch_last_overheads: 3,
         parts: 16,
         least_timeout: Millis::seconds(10),
         least_straggler: Millis::seconds(5),

@@ -24,6 +24,9 @@ pub struct Estimate {
     pub log_spread: f64,
     /// How many samples it rests on.
     pub samples: u32,
+    /// The newest sample, in milliseconds; none in ledgers of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<u64>,
 }
 
 /// Weight of the newest sample. Makespans on recorded suites hardly depend on it between 0.3 and 0.5.
@@ -36,7 +39,7 @@ impl Estimate {
     pub fn from_samples(samples: &[Sample]) -> Option<Estimate> {
         let (first, rest) = samples.split_first()?;
         let mut estimate =
-            Estimate { log_mean: log_of(first.duration), log_spread: FIRST_SPREAD, samples: 1 };
+            Estimate { log_mean: log_of(first.duration), log_spread: FIRST_SPREAD, samples: 1, newest: None };
         for sample in rest {
             let value = log_of(sample.duration);
             let off = (value - estimate.log_mean).abs();
@@ -44,7 +47,13 @@ impl Estimate {
             estimate.log_mean += NEWEST_WEIGHT * (value - estimate.log_mean);
             estimate.samples += 1;
         }
+        estimate.newest = samples.last().map(|sample| sample.duration.0);
         Some(estimate)
+    }
+
+    /// What a spec is queued by: it may take as long as it did last time, and to start it too early costs little.
+    pub(crate) fn weight(&self) -> u64 {
+        self.expected().0.max(self.newest.unwrap_or(0))
     }
 
     /// The expected duration.

@@ -69,25 +69,27 @@ struct Source {
 
 impl Plan {
     fn of(jobs: &[Job]) -> Plan {
-        let mut sorted: BTreeMap<u32, BTreeMap<u32, BTreeMap<Option<u32>, Vec<u64>>>> = BTreeMap::new();
+        let mut chains: BTreeMap<(u32, u32, Option<u32>), Vec<u64>> = BTreeMap::new();
         for job in jobs {
-            let stage = sorted.entry(job.group).or_default().entry(job.stage).or_default();
-            stage.entry(job.chain).or_default().push(job.duration.0);
+            chains.entry((job.group, job.stage, job.chain)).or_default().push(job.duration.0);
         }
-        let mut plan = Plan { sources: Vec::new(), stages: Vec::new() };
-        for (group, stages) in sorted.into_values().enumerate() {
-            let mut places = Vec::with_capacity(stages.len());
-            for (stage, chains) in stages.into_values().enumerate() {
-                let number = chains.values().map(Vec::len).sum();
-                let mut sources = Vec::with_capacity(chains.len());
-                for (chain, mut durations) in chains {
-                    durations.sort_unstable_by_key(|duration| Reverse(*duration));
-                    sources.push(plan.sources.len());
-                    plan.sources.push(Source { durations, chained: chain.is_some(), stage: (group, stage) });
-                }
-                places.push((sources, number));
+        let mut plan = Plan { sources: Vec::with_capacity(chains.len()), stages: Vec::new() };
+        let mut last = None;
+        for ((group, stage, chain), mut durations) in chains {
+            if last.is_none_or(|(before, _)| before != group) {
+                plan.stages.push(Vec::new());
             }
-            plan.stages.push(places);
+            let place = plan.stages.len() - 1;
+            let stages = &mut plan.stages[place];
+            if last != Some((group, stage)) {
+                stages.push((Vec::new(), 0));
+            }
+            last = Some((group, stage));
+            let within = stages.len() - 1;
+            stages[within].0.push(plan.sources.len());
+            stages[within].1 += durations.len();
+            durations.sort_unstable_by_key(|duration| Reverse(*duration));
+            plan.sources.push(Source { durations, chained: chain.is_some(), stage: (place, within) });
         }
         plan
     }

@@ -94,8 +94,9 @@ pub(crate) const PLANNED_SPECS: usize = 50_000;
 pub(crate) const PLANNED_SLOTS: u32 = 4096;
 /// Plans at a time: each keeps a CPU busy.
 pub(crate) const PLANS: usize = 2;
-/// Bytes of a plan's attempts; of a larger one only those are sent that decide how long it takes.
-pub(crate) const PLAN_BYTES: usize = part_proto::MESSAGE_LIMIT / 4 * 3;
+/// Bytes of a plan or a report, which go in one message; of a larger one only that is sent which decides how long it
+/// takes.
+pub(crate) const ANSWER_BYTES: usize = part_proto::MESSAGE_LIMIT / 4 * 3;
 /// Shortest lease: etcd raises shorter ones.
 pub(crate) const ETCD_SHORTEST: Duration = Duration::from_secs(2);
 /// A call of etcd must be answered this soon; where the lease is short, within a third of it.

@@ -11,7 +11,7 @@
 mod harness;
 
 use harness::{Ran, Suite, suites};
-use part_core::{AttemptVerdict, InvalidReason, ReportFormat, TestOutcome};
+use part_core::{AttemptVerdict, InvalidReason, Millis, ReportFormat, TestOutcome};
 use part_frameworks::table::ReportTable;
 use std::collections::BTreeMap;
 use std::fs;
@@ -486,10 +486,10 @@ fn a_spec_that_hangs_in_company_is_found() {
         hang("pytest", specs, [Some(PASSED), LATE, None]);
     }
     if has_packages("jest") {
-        let large = &format!("test('it runs', () => {{}});\n{}", "// large\n".repeat(99));
+        let large = format!("test('it runs', () => {{}});\n{}", "// large\n".repeat(99));
         let hangs = "test('it hangs', () => new Promise(() => {}), 600_000);\n";
         let specs = [
-            ("test/a.test.js", large),
+            ("test/a.test.js", large.as_str()),
             ("test/b.test.js", hangs),
             ("test/c.test.js", "test('x', () => {});"),
         ];

@@ -1,12 +1,12 @@
 //! One example of everything that is done for xUnit.net, as docs/xunit.md tells it: a fake `dotnet` lists and runs two
-//! projects, whose assemblies were really compiled (`recordings/xunit`).
+//! projects, whose assemblies were really compiled (`assemblies`).
 
 #![cfg(unix)]
-#![expect(clippy::expect_used, clippy::panic, reason = "a test")]
+#![expect(clippy::expect_used, reason = "a test")]
 
 use part_core::{Algorithm, Parallel, Threads};
 use part_frameworks::listing::{Listing, plan_specs};
-use part_frameworks::table::{Catalogue, Framework};
+use part_frameworks::table::{Catalogue, Framework, parse_tables};
 use part_frameworks::xunit::{CollectionBehavior, Platform, group_settings};
 use part_frameworks::{Bindings, SuiteOptions, build_recipe, expand, reproduce};
 use std::fs;
@@ -14,7 +14,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const RECORDINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recordings/xunit");
+const RECORDINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/assemblies");
 
 /// Answers `--list-tests` as either platform does.
 const DOTNET: &str = r#"#!/bin/sh
@@ -184,7 +184,7 @@ fn a_class_runs_alone_on_every_platform() {
             Platform::VsTest,
             "dotnet test tests/Shop.Tests --no-build --logger=trx;LogFilePrefix=part --results-directory=/r \
              --filter=FullyQualifiedName~Shop.Tests.CartTests.",
-            "dotnet test tests/Shop.Tests --filter=FullyQualifiedName~Shop.Tests.CartTests.",
+            "dotnet test tests/Shop.Tests '--filter=FullyQualifiedName~Shop.Tests.CartTests.'",
         ),
         (
             vec![global],
@@ -204,7 +204,7 @@ fn a_class_runs_alone_on_every_platform() {
     for (files, platform, argv, by_hand) in table {
         let mut suite = shop(&files);
         if platform == Platform::TestingPlatform {
-            suite.options.env.insert("PLATFORM".to_owned(), "1".to_owned());
+            suite.options.private_env.insert("PLATFORM".to_owned(), "1".to_owned());
         }
         assert!(list(&suite).specs.contains_key(class));
         let recipe = build_recipe(&suite.framework, &suite.root, &suite.options).expect("a recipe").recipe;
@@ -225,4 +225,21 @@ fn a_class_runs_alone_on_every_platform() {
         assert_eq!(expand(&recipe, &bindings).expect("an invocation").argv.join(" "), argv);
         assert_eq!(reproduce(&recipe, class).expect("a line"), by_hand);
     }
+}
+
+/// The framework that docs/xunit.md shows lists and runs classes by the paths of their assemblies.
+#[test]
+fn the_documented_framework_is_valid() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/xunit.md");
+    let text = fs::read_to_string(path).expect("docs/xunit.md");
+    let block = text.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a block");
+    let (tables, unknown) = parse_tables(block).expect("readable");
+    assert_eq!(unknown, Vec::<String>::new());
+    let catalogue = Catalogue::builtin().with_user(tables).expect("valid");
+    let framework = catalogue.get("console-classes").expect("there");
+    let recipe =
+        build_recipe(&framework, Path::new("/w"), &SuiteOptions::default()).expect("a recipe").recipe;
+    assert_eq!(Platform::of_command(&recipe.command), Some(Platform::Console));
+    let line = reproduce(&recipe, "bin/Release/net8.0/Shop.Tests.dll::Shop.CartTests").expect("a line");
+    assert_eq!(line, "dotnet exec bin/Release/net8.0/Shop.Tests.dll -class Shop.CartTests");
 }

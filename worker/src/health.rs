@@ -126,7 +126,8 @@ mod tests {
         assert!(probes.look().problem.is_some());
         std::fs::create_dir(&home).expect("a folder");
         assert!(probes.look().problem.is_some(), "it is not looked at all the time");
-        probes.disk_looked = Instant::now().checked_sub(bounds::HEALTH_LOOK).expect("the machine is up that long");
+        probes.disk_looked =
+            Instant::now().checked_sub(bounds::HEALTH_LOOK).expect("the machine is up that long");
         assert_eq!(probes.look().problem, None);
     }
 }

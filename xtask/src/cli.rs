@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use crate::failure::Failure;
 use crate::project::Project;
 use crate::setup::Purpose;
-use crate::{demo, setup, test, tidy};
+use crate::{bench, demo, setup, test, tidy};
 
 /// What `cargo xtask` prints when it is not told what to do.
 const HELP: &str = "\
@@ -15,6 +15,8 @@ cargo xtask VERB
   test [-- FILTER...]       install what the tests need, tidy, build, and run every test;
                             with a filter: only the Rust tests whose name contains it
   tidy                      formatting, lints, and the project's own rules
+  bench schedule            play the scheduler beside other policies in virtual time, and write
+                            the tables of docs/benchmarks.md (about two minutes)
   setup [--for demo|test]   only install what is missing (default: for test)
   help                      this list
 ";
@@ -32,6 +34,8 @@ pub(crate) enum Verb {
     Test(Vec<String>),
     /// Check formatting, lints and the project's own rules.
     Tidy,
+    /// Play the scheduler beside other policies.
+    BenchSchedule,
 }
 
 /// Reads the command line; anything unknown is a usage error that names what is known.
@@ -47,6 +51,11 @@ pub(crate) fn parse(arguments: &[String]) -> Result<Verb, Failure> {
         ["test"] => Ok(Verb::Test(Vec::new())),
         ["test", "--", filters @ ..] => Ok(Verb::Test(filters.iter().map(ToString::to_string).collect())),
         ["tidy"] => Ok(Verb::Tidy),
+        ["bench", "schedule"] => Ok(Verb::BenchSchedule),
+        ["bench", what @ ..] => {
+            let what = if what.is_empty() { "nothing".to_owned() } else { what.join(" ") };
+            Err(Failure::usage(format!("cannot bench {what}"), HELP))
+        }
         [verb @ ("setup" | "demo" | "test" | "tidy"), rest @ ..] => {
             Err(Failure::usage(format!("`{verb}` cannot be told `{}`", rest.join(" ")), HELP))
         }
@@ -67,6 +76,7 @@ pub(crate) fn run(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Demo => return demo::run(&project),
         Verb::Test(filters) => test::run(&project, &filters)?,
         Verb::Tidy => tidy::run(&project)?,
+        Verb::BenchSchedule => bench::schedule(&project)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -91,6 +101,7 @@ mod tests {
             ("test", Verb::Test(vec![])),
             ("test -- junit trx", Verb::Test(vec!["junit".into(), "trx".into()])),
             ("tidy", Verb::Tidy),
+            ("bench schedule", Verb::BenchSchedule),
         ];
         for (line, verb) in cases {
             assert_eq!(parsed(line), Ok(verb), "{line}");
@@ -103,6 +114,7 @@ mod tests {
             ("tset", "no verb `tset`"),
             ("demo fast", "`demo` cannot be told `fast`"),
             ("test junit", "`test` cannot be told `junit`"),
+            ("bench fast", "cannot bench fast"),
             ("setup --for fun", "cannot set up for `fun`"),
         ] {
             let message = parsed(line).expect_err(line);

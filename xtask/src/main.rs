@@ -14,6 +14,7 @@
 use std::env;
 use std::process::ExitCode;
 
+mod bench;
 mod cli;
 mod demo;
 mod failure;

@@ -1,9 +1,10 @@
 //! `cargo xtask test`: everything that has to be green.
 
 use std::io;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Command, ExitStatus};
+use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use xshell::cmd;
 
@@ -16,8 +17,6 @@ use crate::{talk, tidy};
 const EXAMPLE_LIMIT: Duration = Duration::from_secs(600);
 /// Longest that it may take to end when it is told to.
 const GRACE: Duration = Duration::from_secs(60);
-/// Between two looks whether it ended.
-const LOOK: Duration = Duration::from_millis(100);
 
 /// Sets up, tidies, builds, and runs every test and the example. With `filters`, only the Rust tests whose names
 /// contain one of them: for work on one thing.
@@ -56,7 +55,10 @@ fn check_example(project: &Project) -> Result<(), Failure> {
         Some(status) if status.success() => Ok(()),
         Some(status) => Err(Failure::new(format!("the example is not green: partctl ended with {status}"))),
         None => Err(Failure::with_remedy(
-            format!("the example was stopped: it did not end within {} minutes", EXAMPLE_LIMIT.as_secs() / 60),
+            format!(
+                "the example was stopped: it did not end within {} minutes",
+                EXAMPLE_LIMIT.as_secs() / 60
+            ),
             "its last lines above say what it waited for; `cargo xtask demo` runs it by itself",
         )),
     }
@@ -67,27 +69,29 @@ fn within(command: &mut Command, limit: Duration) -> Result<Option<ExitStatus>, 
     let program = command.get_program().to_string_lossy().into_owned();
     let failed = |doing: &str, error: io::Error| Failure::new(format!("{doing} {program}: {error}"));
     let mut child = command.spawn().map_err(|error| failed("cannot start", error))?;
-    if let Some(status) = ended(&mut child, limit).map_err(|error| failed("cannot wait for", error))? {
+    let process = child.id().to_string();
+    let (say, ended) = mpsc::sync_channel(1);
+    thread::spawn(move || {
+        // Nobody listens any more when it did not even end after it was killed.
+        let _nobody = say.send(child.wait());
+    });
+    let wait = |limit| match ended.recv_timeout(limit) {
+        Ok(status) => status.map(Some).map_err(|error| failed("cannot wait for", error)),
+        Err(_) => Ok(None),
+    };
+    if let Some(status) = wait(limit)? {
         return Ok(Some(status));
     }
-    // What it cannot take any more it need not; the kill below is for that.
-    let _asked = Command::new("kill").arg(child.id().to_string()).status();
-    if ended(&mut child, GRACE).map_err(|error| failed("cannot wait for", error))?.is_none() {
-        child.kill().and_then(|()| child.wait()).map_err(|error| failed("cannot kill", error))?;
-    }
-    Ok(None)
-}
-
-/// Waits for a process's end; none when it still runs after `limit`.
-fn ended(child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
-    let until = Instant::now() + limit;
-    loop {
-        match child.try_wait()? {
-            Some(status) => return Ok(Some(status)),
-            None if Instant::now() >= until => return Ok(None),
-            None => thread::sleep(LOOK),
+    for signal in ["-TERM", "-KILL"] {
+        Command::new("kill")
+            .args([signal, &process])
+            .status()
+            .map_err(|error| failed("cannot end", error))?;
+        if wait(GRACE)?.is_some() {
+            break;
         }
     }
+    Ok(None)
 }
 
 /// The examples in the documentation first: they are few, and the closing lines are to be those of the tests.

@@ -103,15 +103,16 @@ fn pull(suite: &Suite, classes: &[Requirements], workers: &[VirtualWorker], rule
         let forecast = |job: &usize| suite.jobs[*job].forecast();
         waiting.sort_by_key(|job| (forecast(job).is_some(), Reverse(forecast(job))));
     }
+    let able = |worker: &VirtualWorker| -> Vec<bool> {
+        classes.iter().map(|class| class.unmet(&worker.capabilities).is_none()).collect()
+    };
+    let able: Vec<Vec<bool>> = workers.iter().map(able).collect();
     let mut free: BinaryHeap<Reverse<(u64, usize)>> =
         (0..workers.len()).map(|worker| Reverse((0, worker))).collect();
     let mut end = 0;
     while let Some(Reverse((now, worker))) = free.pop() {
         let worker_is = &workers[worker];
-        let can = |job: &usize| {
-            let class = classes.get(suite.jobs[*job].class);
-            class.is_none_or(|class| class.unmet(&worker_is.capabilities).is_none())
-        };
+        let can = |job: &usize| able[worker].get(suite.jobs[*job].class).is_none_or(|able| *able);
         // A worker that can do nothing of what waits is done: nothing that it can do comes later.
         let Some(place) = waiting.iter().position(can) else { continue };
         let job = waiting.remove(place);

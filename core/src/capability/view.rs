@@ -70,7 +70,7 @@ fn things<'a>(capabilities: &'a Capabilities, family: &'a str) -> Vec<Thing<'a>>
     // A shorter key is never an attribute of a longer one.
     facts.sort_by_key(|(key, _)| key.len());
     for (key, value) in &facts {
-        let dots = key.match_indices('.').map(|(dot, _)| dot);
+        let mut dots = key.match_indices('.').map(|(dot, _)| dot);
         let owner = dots.clone().find(|dot| things.contains_key(&key[..*dot]));
         if let Some((dot, thing)) = owner.and_then(|dot| Some((dot, things.get_mut(&key[..dot])?))) {
             thing.attributes.insert(&key[dot + 1..], value);
@@ -79,7 +79,7 @@ fn things<'a>(capabilities: &'a Capabilities, family: &'a str) -> Vec<Thing<'a>>
         let within = |(other, _): &&(&str, &str)| {
             other.strip_prefix(*key).is_some_and(|attribute| attribute.starts_with('.'))
         };
-        let last_dot = dots.last().filter(|_| !facts.iter().any(|fact| within(&fact)));
+        let last_dot = dots.next_back().filter(|_| !facts.iter().any(|fact| within(&fact)));
         let (id, attribute) = last_dot.map_or((*key, ""), |dot| (&key[..dot], &key[dot + 1..]));
         let thing = Thing { id, value: None, attributes: BTreeMap::new() };
         let thing = things.entry(id).or_insert(thing);

@@ -305,6 +305,34 @@ mod tests {
     }
 
     #[test]
+    fn attempts_that_share_a_process_are_held_and_settled_one_by_one() {
+        let mut desk = desk();
+        let mut batch = order(1);
+        batch.attempts.extend([order(2), order(3)].map(|mut order| order.attempts.remove(0)));
+        let acts = desk.hear(Term(1), Command::Start(batch.clone()));
+        assert_eq!(acts, [Act::Start(batch.clone())]);
+        assert!(desk.hear(Term(1), Command::Start(batch.clone())).is_empty(), "sent again");
+        let running = HeldState::Running;
+        assert_eq!(held(&desk), [(1, running), (2, running), (3, running)]);
+        // One of them is stopped by name, whoever shares its process.
+        let cancel = Command::Cancel { attempt: attempt(2), mode: CancelMode::Graceful };
+        let acts = desk.hear(Term(1), cancel);
+        assert_eq!(acts, [Act::Cancel { attempt: attempt(2), slot: SLOT, mode: CancelMode::Graceful }]);
+        for spec in 1..=3 {
+            assert_eq!(desk.slot_said(finished(spec)), None);
+        }
+        let forget = |spec| Act::Forget { attempt: attempt(spec), slot: SLOT };
+        assert_eq!(desk.hear(Term(1), Command::Acknowledge { through: 2 }), [forget(1), forget(2)]);
+        assert_eq!(held(&desk), [(3, HeldState::Reported)]);
+        assert_eq!(desk.hear(Term(1), Command::Acknowledge { through: 3 }), [forget(3)]);
+        // A slot that cannot take it answers for each.
+        desk.hear(Term(1), Command::Start(batch.clone()));
+        desk.refuse(&batch, "the slot is taken");
+        assert_eq!(reported(&mut desk), [(4, 1), (5, 2), (6, 3)]);
+        assert!(held(&desk).is_empty());
+    }
+
+    #[test]
     fn an_order_that_comes_twice_is_one_order() {
         let mut desk = desk();
         assert_eq!(desk.hear(Term(1), Command::Start(order(7))), [Act::Start(order(7))]);

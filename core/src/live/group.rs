@@ -247,11 +247,6 @@ impl LiveGroup {
         chain.parked.len() < before
     }
 
-    pub(crate) fn has_nothing_parked(&self) -> bool {
-        self.stages.iter().all(|stage| stage.parked.is_empty())
-            && self.chains.values().all(|chain| chain.parked.is_empty())
-    }
-
     pub(crate) fn clear_parked(&mut self) {
         self.stages.iter_mut().for_each(|stage| stage.parked.clear());
         self.chains.values_mut().for_each(|chain| chain.parked.clear());

@@ -14,6 +14,9 @@ use std::sync::Arc;
 /// Parts of slot time per unit of weight: keeps divisions by weights exact enough.
 const SCALE: u64 = 1000;
 
+/// Waiting counts for this part of what all slots could have done meanwhile.
+const WAITING_PART: u64 = 64;
+
 /// The number of an account, while it has runs.
 type AccountKey = u32;
 
@@ -30,7 +33,7 @@ pub(crate) struct Order {
     by_service: BTreeSet<(u64, AccountKey)>,
     /// The most that an account had been given when it was given more: where one that joins starts.
     level: u64,
-    /// Slot time that waiting for a millisecond counts for, in milliseconds.
+    /// Slots of the mesh.
     pace: u64,
 }
 
@@ -78,10 +81,10 @@ pub(crate) struct Standing {
 }
 
 impl Order {
-    /// Slot time in milliseconds that a millisecond of waiting counts for: a quarter of what the mesh could have done in
-    /// it. With less, large runs wait longest under load; with more than half, small ones wait behind large ones.
+    /// What a millisecond of waiting counts for: a part of what the mesh could have done in it. With much less, large runs
+    /// wait longest under load; with much more, small ones wait behind large ones.
     pub(crate) fn set_pace(&mut self, slots: u32) {
-        let pace = u64::from(slots / 4).max(1);
+        let pace = u64::from(slots).max(1);
         if pace == self.pace {
             return;
         }
@@ -241,5 +244,6 @@ impl Order {
 /// What a run's place in its account goes by: work that is left, and when it came. As all runs grow older alike, their
 /// order changes with their work only.
 fn key(share: Share, work: u64, pace: u64) -> u64 {
-    (work / share.weight).saturating_add(share.arrival.0.saturating_mul(pace))
+    let work = work.saturating_mul(WAITING_PART) / share.weight;
+    work.saturating_add(share.arrival.0.saturating_mul(pace))
 }

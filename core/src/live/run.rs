@@ -1,8 +1,8 @@
 //! A run's part that is not stored.
 
-use super::{Backups, LiveGroup};
+use super::{Backups, LiveGroup, WorkerKey};
 use crate::queue::{Class, ClassSet, Gate, GateId, RunQueue};
-use crate::{CancelMode, GroupIndex, Incarnation, SpecIndex, Timestamp, WorkerId};
+use crate::{CancelMode, GroupIndex, Incarnation, Millis, SlotId, SpecIndex, Timestamp, WorkerId};
 use std::collections::BTreeMap;
 
 /// A run's part that is not stored.
@@ -25,6 +25,9 @@ pub(crate) struct LiveRun {
     pub(crate) hopeless: BTreeMap<Class, Timestamp>,
     /// Attempts that may get a second one beside them.
     pub(crate) backups: Backups,
+    /// When what runs of it on each slot is expected to end, and the sum of those times in milliseconds.
+    ends: BTreeMap<(WorkerKey, SlotId), Timestamp>,
+    ends_sum: u128,
 }
 
 /// A worker that could not be set up.
@@ -40,6 +43,27 @@ impl LiveRun {
     /// A run without groups, whose attempts are to be stopped so hard.
     pub(crate) fn stopping(stop: Option<CancelMode>) -> LiveRun {
         LiveRun { stop, ..LiveRun::default() }
+    }
+
+    /// Notes an attempt that takes so long on a slot, after those that are there already.
+    pub(crate) fn occupy(&mut self, slot: (WorkerKey, SlotId), from: Timestamp, takes: Millis) {
+        let before = self.ends.get(&slot).copied();
+        let end = before.unwrap_or(from) + takes;
+        self.ends.insert(slot, end);
+        self.ends_sum += u128::from(end.0) - before.map_or(0, |before| u128::from(before.0));
+    }
+
+    /// Nothing of it runs on a slot any more.
+    pub(crate) fn vacate(&mut self, slot: (WorkerKey, SlotId)) {
+        if let Some(end) = self.ends.remove(&slot) {
+            self.ends_sum -= u128::from(end.0);
+        }
+    }
+
+    /// Slot time that what runs of it is expected to take still, in milliseconds.
+    pub(crate) fn running_work(&self, now: Timestamp) -> u64 {
+        let left = self.ends_sum.saturating_sub(u128::from(now.0) * self.ends.len() as u128);
+        u64::try_from(left).unwrap_or(u64::MAX)
     }
 
     pub(crate) fn group(&self, group: GroupIndex) -> Option<&LiveGroup> {
@@ -68,11 +92,6 @@ impl LiveRun {
 
     pub(crate) fn gate(&self, id: GateId) -> Option<&Gate> {
         self.gates.get(id.0 as usize)
-    }
-
-    /// True when nothing of it waits for a slot or its turn.
-    pub(crate) fn has_nothing_left_to_start(&self) -> bool {
-        self.queue.is_empty() && self.groups.iter().all(LiveGroup::has_nothing_parked)
     }
 
     /// Forgets everything that waits.

@@ -151,6 +151,11 @@ impl Worker {
         free.map(|(id, slot)| (*id, slot.last))
     }
 
+    /// True when nothing runs on a slot.
+    pub(crate) fn is_free(&self, id: SlotId) -> bool {
+        self.slots.get(&id).is_none_or(|slot| slot.running.is_empty())
+    }
+
     /// Specs of a group with a limit that it runs.
     pub(crate) fn count_of(&self, run: RunId, group: GroupIndex) -> u32 {
         self.limited.get(&(run, group)).copied().unwrap_or(0)

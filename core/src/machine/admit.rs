@@ -90,6 +90,10 @@ impl Core {
             self.live.locks.hold(&locks, running.attempt);
             self.watch_silence(key, now);
             self.watch_for_straggling(running.attempt, assigned_at);
+            let forecast = self.state.attempt(running.attempt).and_then(|(_, _, attempt)| attempt.forecast);
+            if let Some(live) = self.live.runs.get_mut(&run_id) {
+                live.occupy((key, slot), assigned_at, forecast.unwrap_or_default());
+            }
         }
     }
 

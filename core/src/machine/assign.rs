@@ -47,6 +47,19 @@ impl Core {
         }
     }
 
+    /// The spec that the next free slot gets, and its worker; none while nothing can be assigned. Changes nothing.
+    pub fn what_next(&self, now: Timestamp) -> Option<(RunId, crate::SpecIndex, &crate::WorkerId)> {
+        let mut after = None;
+        while let Some(kind) = self.next_kind(after) {
+            if let Some(choice) = self.choose_for_kind(kind, now) {
+                let worker = self.live.workers.get(&choice.worker)?;
+                return Some((choice.run, choice.place.spec, &worker.id));
+            }
+            after = Some(kind);
+        }
+        None
+    }
+
     /// The kinds of idle workers, one after the other. Extra slots come last, and only where some run may use them.
     fn next_kind(&self, after: Option<Kind>) -> Option<Kind> {
         use std::ops::Bound;
@@ -258,6 +271,9 @@ impl Core {
             batch: taken.batch,
         };
         self.record(taken.run, assigned, now, pending);
+        if let Some(live) = self.live.runs.get_mut(&taken.run) {
+            live.occupy((key, taken.slot), now, charged);
+        }
         self.watch_for_straggling(attempt, now);
         Some(attempt)
     }

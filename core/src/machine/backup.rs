@@ -1,5 +1,5 @@
-//! Stragglers: an attempt that runs far beyond its forecast when nothing is left to start may get a second one beside
-//! it, on another worker. The first that ends with a result counts; the other is dismissed.
+//! Stragglers: an attempt that runs far beyond its forecast near the end of its run may get a second one beside it, on
+//! another worker. The first that ends with a result counts; the other is dismissed.
 
 use super::assign::Taken;
 use crate::live::{Timer, Trust, WorkerKey, scaled};
@@ -42,7 +42,8 @@ impl Core {
         }
     }
 
-    /// Gives stragglers a second attempt on slots that nothing else can use.
+    /// Gives stragglers a second attempt: on slots that nothing else can use, or where it is their run's turn and what
+    /// else waits of it would be through before a backup that is started later.
     pub(super) fn back_up_stragglers(&mut self, now: Timestamp, pending: &mut Pending) {
         if self.live.backed_runs.is_empty() || self.live.idle.is_empty() || self.live.gathering_until.is_some() {
             return;
@@ -58,10 +59,16 @@ impl Core {
     fn next_backup(&self, run: RunId, now: Timestamp) -> Option<(AttemptId, WorkerKey)> {
         let live = self.live.runs.get(&run)?;
         let over = self.state.run(run)?.cancelled.is_some();
-        if over || !live.has_nothing_left_to_start() {
+        let its_turn = self.live.order.iter().next().is_none_or(|next| next == run);
+        if over || !its_turn {
             return None;
         }
-        live.backups.stragglers(now).find_map(|id| Some((id, self.backup_worker(id)?)))
+        live.backups.stragglers(now).find_map(|id| {
+            let (_, spec, attempt) = self.state.attempt(id)?;
+            let slots = u64::from(self.live.classes.slots(live.group(spec.group)?.class).max(1));
+            let in_time = live.queue.work() / slots <= attempt.forecast?.0;
+            Some((id, self.backup_worker(id).filter(|_| in_time)?))
+        })
     }
 
     /// An idle worker of full trust that does not have the spec, with a usual slot, and room for it in the budget.

@@ -1,8 +1,8 @@
 //! Batches: short specs that share a process, so that its start is paid once.
 //!
-//! A batch is made when a slot is free, out of the specs that follow the chosen one in its queue. It lasts a few times
-//! what a process costs beside the tests, and half of what is left for each slot where that is less: so batches shrink
-//! toward the end. They do not get shorter than what a process costs before there is just that left for each slot.
+//! A batch is made when a slot is free, out of the specs that follow the chosen one in its queue. It lasts until
+//! everything else is expected to end, or half as long while that is far away: so batches shrink toward the end, the tail
+//! is even, and no slot starts more processes than it must.
 
 use super::assign::Choice;
 use crate::live::{LiveRun, WorkerKey, scaled};
@@ -25,12 +25,16 @@ impl Core {
         let Some(overhead) = self.overhead_worth_sharing(run, live, first, choice) else { return alone };
         let Some(waiting) = live.queue.queue(choice.queue) else { return alone };
         let own = |spec: &Spec| self.own_time(choice.run, spec, overhead);
-        // What is left without what its processes would cost, for each slot that can serve it.
+        // What is left without what its processes would cost, and what runs still, for each slot that can serve it: a
+        // batch of that length ends when everything else does.
         let processes = overhead.0.saturating_mul(waiting.len() as u64);
         let slots = u64::from(self.live.classes.slots(choice.queue.class).max(1));
-        let left = waiting.work().saturating_sub(processes) / slots;
-        let target = (left / 2).max(left.min(overhead.0));
-        let target = target.min(overhead.0.saturating_mul(self.config.bounds.batch_overheads));
+        let work = waiting.work().saturating_sub(processes).saturating_add(live.running_work(now));
+        let bounds = &self.config.bounds;
+        let left = work / slots;
+        let halves = left > overhead.0.saturating_mul(bounds.batch_last_overheads);
+        let target = if halves { left / 2 } else { left };
+        let target = target.min(overhead.0.saturating_mul(bounds.batch_overheads));
         let (mut batch, mut length) = (alone, own(first));
         let followers = waiting.places().filter(|place| place.spec != choice.place.spec);
         for place in followers.take(self.config.bounds.batch) {

@@ -93,6 +93,7 @@ impl Core {
         if std::mem::take(&mut self.live.takers_changed) {
             self.takers_changed(now);
         }
+        self.back_up_stragglers(now, &mut pending);
         self.assign_free_slots(now, &mut pending);
         self.back_up_stragglers(now, &mut pending);
         self.announce(&mut pending);

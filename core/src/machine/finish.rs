@@ -65,6 +65,10 @@ impl Core {
         let Some(charged) = running.map(|(_, running)| running.charged) else { return };
         self.live.order.charge(id.run, charged, Some(slot_time));
         self.live.change(key, |worker| worker.free(slot, id));
+        let is_free = self.live.workers.get(&key).is_none_or(|worker| worker.is_free(slot));
+        if let Some(live) = self.live.runs.get_mut(&id.run).filter(|_| is_free) {
+            live.vacate((key, slot));
+        }
     }
 
     fn next_after(&self, run: RunId, spec: SpecIndex) -> Option<Next> {

@@ -168,10 +168,10 @@ fn place_alone(run: Option<&Run>, spec: &Spec, index: SpecIndex) -> Place {
         }
         (Some(_), _) => (Tier::Retry, 0),
         (None, estimate) if failed_first && spec.failed_last => {
-            (Tier::FailedLast, estimate.map_or(0, |estimate| estimate.expected().0))
+            (Tier::FailedLast, estimate.map_or(0, |estimate| estimate.weight()))
         }
         (None, None) => (Tier::Unknown, spec.size_bytes),
-        (None, Some(estimate)) => (Tier::Known, estimate.expected().0),
+        (None, Some(estimate)) => (Tier::Known, estimate.weight()),
     };
     Place { tier, weight: Reverse(weight), spec: index }
 }

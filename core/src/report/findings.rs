@@ -22,7 +22,11 @@ pub(super) fn of(run: &Run, summary: &RunSummary, shares: &[TimeShares]) -> Vec<
     let Some(total) = shares.last().filter(|total| total.total > Millis::ZERO) else { return Vec::new() };
     let jobs = jobs(run);
     let (mut findings, alone) = (Vec::new(), too_long(run, summary, &jobs));
-    let chained = if alone.is_none() { too_chained(run, summary, &jobs) } else { None };
+    // What a spec that is too long hides: it would look different without it.
+    let (chained, slots) = match alone {
+        Some(_) => (None, None),
+        None => (too_chained(run, summary, &jobs), slots(summary)),
+    };
     findings.extend(alone);
     findings.extend(chained);
     let named = if shares.len() > 2 { &shares[..shares.len() - 1] } else { &shares[shares.len() - 1..] };
@@ -33,7 +37,7 @@ pub(super) fn of(run: &Run, summary: &RunSummary, shares: &[TimeShares]) -> Vec<
     findings.extend(waiting(run, total));
     findings.extend(wasted(&jobs, summary, total));
     findings.extend(imbalance(total));
-    findings.extend(slots(summary));
+    findings.extend(slots);
     if findings.is_empty()
         && let Some(ratio) = summary.ratio().filter(|ratio| *ratio < 1.1)
     {
@@ -221,7 +225,7 @@ fn slots(summary: &RunSummary) -> Option<String> {
     let enough = summary.what_if.iter().find(|row| row.slots >= worth)?;
     if enough.slots < summary.slots {
         return Some(format!(
-            "{} slots would have done: about {} instead of {} on {}",
+            "{} slots would have done about as well: {} instead of {} on {}",
             enough.slots, enough.makespan, summary.makespan, summary.slots
         ));
     }

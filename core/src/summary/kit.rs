@@ -38,7 +38,8 @@ pub(crate) fn spec(name: &str) -> SpecAdded {
 
 /// A forecast with this spread.
 pub(crate) fn estimate(ms: u64, log_spread: f64) -> Option<Estimate> {
-    Some(Estimate { log_mean: (ms as f64).ln(), log_spread, samples: 5 })
+    let sample = crate::Sample { at: Timestamp(0), duration: Millis(ms), tests: None };
+    Estimate::from_samples(&[sample; 5]).map(|steady| Estimate { log_spread, ..steady })
 }
 
 /// Setup, start-up, tests and teardown, in milliseconds.

@@ -1,6 +1,7 @@
 //! The table, row by row: one realistic environment for each system.
 
 use super::*;
+use crate::ci::provider::Provider;
 use crate::ci::table::PROVIDERS;
 use part_core::{Expect, Joining, Millis, RunPolicy, Source, Submission, SubmissionId, Workspace};
 use std::collections::{BTreeMap, BTreeSet};

@@ -301,6 +301,23 @@ mod tests {
     }
 
     #[test]
+    fn builds_and_runs_are_named_in_their_own_options() {
+        let line = "submit --ci-build-id x --attempt 2 --all --expect-groups a,b --completion-delay 90s --weight 3 \
+                    --priority -5 --wait-for-workers 5m --failed-first --no-failed-first --retry-budget 0";
+        let Command::Submit(args) = parse(line).expect("it parses").command else { panic!("not submit") };
+        assert_eq!((args.join.ci_build_id.as_deref(), args.join.attempt), (Some("x"), Some(2)));
+        assert_eq!((args.join.all, args.join.failed_first()), (true, Some(false)));
+        assert_eq!((args.join.weight, args.join.priority, args.join.retry_budget), (Some(3), Some(-5), Some(0)));
+        assert_eq!(args.join.completion_delay, Some(Millis(90_000)));
+        let Command::Watch(args) = parse("watch --ci-build-id x --project p --attempt 2").expect("it parses").command
+        else {
+            panic!("not watch")
+        };
+        assert_eq!((args.ci_build_id.as_deref(), args.project.as_deref(), args.attempt), (Some("x"), Some("p"), Some(2)));
+        assert_eq!(args.run, "latest");
+    }
+
+    #[test]
     fn the_alias_and_the_defaults_work() {
         let Command::Submit(args) = parse("run --group a").expect("it parses").command else {
             panic!("not submit")
@@ -323,6 +340,15 @@ mod tests {
             "submit --env =x",
             "submit --max-failures 0",
             "submit --workers 0",
+            "submit --attempt 0",
+            "submit --expect-groups 0",
+            "submit --expect-groups a,a",
+            "submit --completion-delay 25h",
+            "submit --weight 0",
+            "submit --priority 1001",
+            "submit --retry-budget -1",
+            "watch run_1 --ci-build-id x",
+            "watch --attempt 2",
             "submit --detach --junit x",
             "runs --limit 0",
             "runs --server a:1 --local",

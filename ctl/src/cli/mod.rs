@@ -11,5 +11,4 @@ pub(crate) use args::{
     HistoryArgs, InitArgs, LogsArgs, ManArgs, RerunArgs, RunsArgs, ShowArgs, UndrainArgs, WatchArgs,
 };
 pub(crate) use global::GlobalArgs;
-pub(crate) use joining::JoinArgs;
 pub(crate) use submit::{ProjectArgs, ReportArgs, SubmitArgs};

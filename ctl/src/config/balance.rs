@@ -6,11 +6,12 @@ use super::suggest::nearest;
 use super::values::{TimeLimit, parse_lock, parse_time_limit};
 use crate::bounds::LOCKS_PER_SPEC;
 use part_core::{Lock, Threads};
-use part_frameworks::xunit::{parse_algorithm, parse_parallel, parse_threads};
+use part_frameworks::xunit::{CollectionBehavior, parse_algorithm, parse_parallel, parse_threads};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
 const LEVELS: [&str; 4] = ["none", "collections", "assemblies", "all"];
+const BEHAVIORS: [&str; 3] = ["named", "class", "assembly"];
 const ALGORITHMS: [&str; 2] = ["conservative", "aggressive"];
 
 pub(super) fn decode_balance(section: &Section<'_, '_>, findings: &mut Findings<'_>) -> Balance {
@@ -22,6 +23,20 @@ pub(super) fn decode_balance(section: &Section<'_, '_>, findings: &mut Findings<
         batches: section.boolean("batches", findings),
         split: section.boolean("split", findings),
     }
+}
+
+/// Which classes of xUnit.net share a collection.
+pub(super) fn decode_collection_behavior(
+    section: &Section<'_, '_>,
+    findings: &mut Findings<'_>,
+) -> Option<CollectionBehavior> {
+    let parse = |text: &str| match text {
+        "named" => Ok(CollectionBehavior::Named),
+        "class" => Ok(CollectionBehavior::Class),
+        "assembly" => Ok(CollectionBehavior::Assembly),
+        _ => Err(format!("{text:?} says nothing of collections: write \"named\", \"class\" or \"assembly\"")),
+    };
+    decode_word(section, "collection-behavior", &BEHAVIORS, parse, findings)
 }
 
 /// One of a few words.

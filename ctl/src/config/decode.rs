@@ -45,7 +45,11 @@ impl<'t> Findings<'t> {
         if *permits != lock.permits {
             let message =
                 format!("lock {:?} has permits {} here and {permits} at {first}", lock.name, lock.permits);
-            self.error_with_help(at, message, "a lock is one for the whole mesh: give it the same number everywhere");
+            self.error_with_help(
+                at,
+                message,
+                "a lock is one for the whole mesh: give it the same number everywhere",
+            );
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The sections of part.toml, from text to [`Project`].
 
-use super::balance::{decode_balance, decode_limit, decode_locks};
+use super::balance::{decode_balance, decode_collection_behavior, decode_limit, decode_locks};
 use super::decode::{Findings, Known, Section, checked};
 use super::error::{ConfigError, Problems};
 use super::frameworks::{
@@ -58,6 +58,7 @@ pub(super) const SUITE: Known = Known {
         "split",
         "locks",
         "collections",
+        "collection-behavior",
         "assemblies",
         "quarantine",
         "rules",
@@ -94,6 +95,7 @@ pub(super) const GROUP: Known = Known {
         "split",
         "locks",
         "collections",
+        "collection-behavior",
         "assemblies",
         "quarantine",
         "rules",
@@ -326,6 +328,7 @@ fn decode_settings(section: &Section<'_, '_>, findings: &mut Findings<'_>) -> Se
         list_tests: section.boolean("list-tests", findings),
         copy_workspace: section.boolean("copy-workspace", findings),
         balance: decode_balance(section, findings),
+        collection_behavior: decode_collection_behavior(section, findings),
         locks: decode_locks(section, findings),
     };
     settings.limit(limit);

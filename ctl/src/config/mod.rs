@@ -34,6 +34,6 @@ pub use model::{
 pub use source::{Place, Problem};
 pub(crate) use suggest::{did_you_mean, listed, nearest};
 pub use values::{
-    EnvError, LockError, NameError, SizeError, TimeLimit, TimeLimitError, check_env, check_name, parse_duration,
-    parse_lock, parse_size, parse_time_limit,
+    EnvError, LockError, NameError, SizeError, TimeLimit, TimeLimitError, check_env, check_name,
+    parse_duration, parse_lock, parse_size, parse_time_limit,
 };

@@ -6,6 +6,7 @@ use super::values::TimeLimit;
 use part_core::{Algorithm, Expect, Lock, Millis, Parallel, Requirement, SetupStep, Threads};
 use part_frameworks::Template;
 use part_frameworks::table::{Catalogue, ReportTable};
+use part_frameworks::xunit::CollectionBehavior;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -153,6 +154,8 @@ pub struct Settings {
     pub copy_workspace: Option<bool>,
     /// What runs beside what.
     pub balance: Balance,
+    /// Which classes of xUnit.net share a collection.
+    pub collection_behavior: Option<CollectionBehavior>,
     /// What every spec holds while it runs, sorted by name; a group adds to its suite's.
     pub locks: Vec<Lock>,
 }
@@ -301,6 +304,7 @@ impl Settings {
             list_tests: narrower.list_tests.or(self.list_tests),
             copy_workspace: narrower.copy_workspace.or(self.copy_workspace),
             balance: self.balance.under(narrower.balance),
+            collection_behavior: narrower.collection_behavior.or(self.collection_behavior),
             locks: with_locks(&self.locks, &narrower.locks),
         }
     }

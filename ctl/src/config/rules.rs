@@ -128,10 +128,9 @@ fn rule(
         return SpecRule::new(place, Vec::new());
     }
     let globs = section.placed_globs(key, findings).unwrap_or_default();
-    let placed = globs.into_iter().map(|glob| PlacedGlob {
-        place: findings.source.place(glob.span()),
-        glob: glob.into_inner(),
-    });
+    let placed = globs
+        .into_iter()
+        .map(|glob| PlacedGlob { place: findings.source.place(glob.span()), glob: glob.into_inner() });
     SpecRule::new(place, placed.collect())
 }
 

@@ -95,7 +95,11 @@ fn decode_expect(section: &Section<'_, '_>, findings: &mut Findings<'_>) -> Opti
             return section.count(KEY, 1..=most, findings).map(Expect::Count);
         }
         let message = format!("{KEY:?} is the number of groups that come, or the list of their labels");
-        findings.error_with_help(value.span(), message, format!("write {KEY} = 2 or {KEY} = [\"api\", \"e2e\"]"));
+        findings.error_with_help(
+            value.span(),
+            message,
+            format!("write {KEY} = 2 or {KEY} = [\"api\", \"e2e\"]"),
+        );
         return None;
     };
     if elements.is_empty() || elements.len() > Bounds::DEFAULT.groups_per_run {

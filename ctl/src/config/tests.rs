@@ -1,8 +1,8 @@
 //! What people are told about a part.toml that is wrong.
 
 use super::file::{self, parse};
-use super::{rules, run, workspace};
 use super::{ConfigError, Project, Warning};
+use super::{rules, run, workspace};
 use part_core::Millis;
 use std::path::Path;
 
@@ -228,10 +228,10 @@ suite = "e2f"
     20 | retries = 500
        |           ^^^
 
-    part.toml:21:13: "os = " is not a requirement (write `key`, `key=value` or `key>=version`)
+    part.toml:21:19: "os = " is not a requirement: a value is missing after `=`; an empty one is "" (column 6)
        |
     21 | requires = ["os = ", "browser.chromium>=1"]
-       |             ^^^^^^^
+       |                   ^
 
     part.toml:22:9: PART_SPEC is one of the variables that Part sets for each attempt
        |
@@ -259,7 +259,7 @@ suite = "e2f"
        |
     26 | [suites.bare]
        |         ^^^^
-       = add framework = "…" with one of cypress, generic, go, jest, mocha, nextest, node-test, playwright, pytest, vitest, webdriverio, xctest, xunit, xunit-console
+       = add framework = "…" with one of cypress, generic, go, jest, mocha, nextest, node-test, playwright, pytest, vitest, webdriverio, xctest, xunit, xunit-classes, xunit-console
 
     part.toml:29:9: there is no suite "e2f"
        |
@@ -394,7 +394,7 @@ framework = "bb"
        |
     22 | framework = "bb"
        |             ^^^^
-       = known frameworks: cypress, generic, go, jest, mocha, nextest, node-test, playwright, pytest, vitest, webdriverio, xctest and 2 more
+       = known frameworks: cypress, generic, go, jest, mocha, nextest, node-test, playwright, pytest, vitest, webdriverio, xctest and 3 more
 
     5 problems
     "#);
@@ -463,7 +463,7 @@ run.comand = []
        |
     15 | colour = "red"
        | ^^^^^^
-       = known keys: suite, specs, exclude, requires, env, args, artifacts, browser, timeout, idle-timeout, grace, retries, list-tests, copy-workspace, parallel, max-threads, algorithm, backups, batches, split, locks, collections, assemblies, quarantine, rules
+       = known keys: suite, specs, exclude, requires, env, args, artifacts, browser, timeout, idle-timeout, grace, retries, list-tests, copy-workspace, parallel, max-threads, algorithm, backups, batches, split, locks, collections, collection-behavior, assemblies, quarantine, rules
 
     part.toml:19:5: unknown key "run.comand" in [frameworks.x] is ignored
        |

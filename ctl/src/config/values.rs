@@ -75,7 +75,9 @@ pub enum TimeLimitError {
     )]
     Unreadable(String),
     /// The multiple is not useful.
-    #[error("{0:?} is no multiple of the forecast that can be a limit: allowed are \"1x\" to \"1000x\", with two decimals")]
+    #[error(
+        "{0:?} is no multiple of the forecast that can be a limit: allowed are \"1x\" to \"1000x\", with two decimals"
+    )]
     Multiple(String),
 }
 
@@ -86,7 +88,9 @@ pub enum LockError {
     #[error(transparent)]
     Name(#[from] NameError),
     /// There is something else after the colon.
-    #[error("{0:?} is no lock: after the colon stands how many specs may hold it, from 1 to {LOCK_PERMITS}, as in \"sandbox:2\"")]
+    #[error(
+        "{0:?} is no lock: after the colon stands how many specs may hold it, from 1 to {LOCK_PERMITS}, as in \"sandbox:2\""
+    )]
     Permits(String),
 }
 
@@ -228,7 +232,9 @@ mod tests {
         for (text, limit) in table {
             assert_eq!(parse_time_limit(text), Ok(limit), "{text}");
         }
-        for text in ["", "5", "x", "5 x", "0x", "0.9x", "1000.01x", "1.x", ".5x", "1.005x", "-5x", "5xx", "soon"] {
+        for text in
+            ["", "5", "x", "5 x", "0x", "0.9x", "1000.01x", "1.x", ".5x", "1.005x", "-5x", "5xx", "soon"]
+        {
             let error = parse_time_limit(text).expect_err(text).to_string();
             assert!(error.contains(&format!("{text:?}")), "{error}");
         }

@@ -74,7 +74,8 @@ mod tests {
             words(&Explanation { facts, ..Explanation::default() })
         };
         assert_eq!(told(&[]), None);
-        let facts = ["none of 1 can take it", "waiting for 9.0s", "worker w cannot take it: its disk is full"];
+        let facts =
+            ["none of 1 can take it", "waiting for 9.0s", "worker w cannot take it: its disk is full"];
         assert_eq!(
             told(&facts).as_deref(),
             Some("none of 1 can take it; worker w cannot take it: its disk is full")

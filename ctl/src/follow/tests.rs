@@ -360,19 +360,15 @@ async fn an_interrupt_does_not_stop_the_groups_of_others() {
         clock: || Timestamp(BEGIN),
     };
     let following = follow(what, &mut mesh, &mut signals, &mut out, &mut reporter);
-    let told = capture.clone();
     let interrupt = async {
         // The groups of others are known once the header is told.
-        while !told.stderr_so_far().contains("specs in 2 groups") {
+        while !capture.stderr_so_far().contains("specs in 2 groups") {
             tokio::task::yield_now().await;
         }
         queue.send(Exit::Interrupted).await.expect("it follows");
-        std::future::pending::<()>().await;
     };
-    let followed = tokio::select! {
-        followed = following => followed,
-        () = interrupt => unreachable!("it never ends"),
-    };
+    let both = async { tokio::join!(following, interrupt).0 };
+    let followed = tokio::time::timeout(Duration::from_secs(60), both).await.expect("it is left");
     assert!(followed.left && followed.interrupted == Some(Exit::Interrupted));
     assert_eq!(server.cancels(), Vec::<bool>::new());
     assert!(capture.stderr().contains("others have groups in this run"), "it says why");

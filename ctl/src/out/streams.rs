@@ -265,6 +265,12 @@ mod capture {
             take(&self.stderr)
         }
 
+        /// What went to stderr so far.
+        pub(crate) fn stderr_so_far(&self) -> String {
+            let bytes = self.stderr.lock().expect("no test panics while it writes").clone();
+            String::from_utf8(bytes).expect("text was written")
+        }
+
         /// What went to stdout, as bytes, and empties it.
         pub(crate) fn stdout_bytes(&self) -> Vec<u8> {
             std::mem::take(&mut *self.stdout.lock().expect("no test panics while it writes"))

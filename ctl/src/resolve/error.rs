@@ -149,6 +149,14 @@ pub enum ResolveError {
         /// The spec, escaped where it is shown.
         name: String,
     },
+    /// A settings file of xUnit.net is there but cannot be read.
+    #[error("cannot read the settings of xUnit.net of suite {suite:?}")]
+    Xunit {
+        /// The suite.
+        suite: String,
+        /// Which file, and why.
+        source: part_frameworks::xunit::XunitFileError,
+    },
     /// What part.toml says of single specs does not go together.
     #[error("{problems}")]
     Rules {
@@ -231,7 +239,9 @@ impl ResolveError {
             ResolveError::Framework { .. } | ResolveError::Build { .. } => {
                 vec!["docs/part-toml.md and docs/frameworks.md describe what a suite can say".to_owned()]
             }
-            ResolveError::Rules { .. } => vec!["docs/part-toml.md describes collections and rules".to_owned()],
+            ResolveError::Rules { .. } => {
+                vec!["docs/part-toml.md describes collections and rules".to_owned()]
+            }
             ResolveError::SpecName { .. } => vec!["rename it, or name it in `exclude`".to_owned()],
             ResolveError::Call { source: CallError::Start { program, .. }, .. } => {
                 vec![format!("is `{program}` installed, and found by PATH?")]
@@ -246,6 +256,7 @@ impl ResolveError {
             | ResolveError::Call { .. }
             | ResolveError::List { .. }
             | ResolveError::Scratch { .. }
+            | ResolveError::Xunit { .. }
             | ResolveError::Submission { .. } => Vec::new(),
         }
     }

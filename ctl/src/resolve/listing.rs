@@ -71,11 +71,11 @@ impl<'a> Asking<'a> {
         Asking { root, scratch, lister, heard: Mutex::default() }
     }
 
-    /// The names of specs, for each question. A framework that does not answer is an error.
+    /// The specs, for each question. A framework that does not answer is an error.
     pub(crate) async fn specs(
         &self,
         questions: BTreeMap<CallKey, Question<'_>>,
-    ) -> Result<BTreeMap<CallKey, Vec<String>>, ResolveError> {
+    ) -> Result<BTreeMap<CallKey, Listing>, ResolveError> {
         let mut plans = Vec::with_capacity(questions.len());
         for (number, (key, question)) in questions.into_iter().enumerate() {
             let scratch = self.scratch.join(format!("specs-{number}"));
@@ -86,16 +86,16 @@ impl<'a> Asking<'a> {
         let mut answers = futures::stream::iter(&plans)
             .map(async |(key, plan)| (key.clone(), self.answer(plan).await))
             .buffered(AT_ONCE);
-        let mut names = BTreeMap::new();
+        let mut listings = BTreeMap::new();
         while let Some((key, answer)) = answers.next().await {
             let suite = key.suite.clone();
             let listing = answer.map_err(|error| match error {
                 AnswerError::Call(source) => ResolveError::Call { suite, source },
                 AnswerError::List(source) => ResolveError::List { suite, source: source.into() },
             })?;
-            names.insert(key, listing.specs.into_keys().collect());
+            listings.insert(key, listing);
         }
-        Ok(names)
+        Ok(listings)
     }
 
     /// The tests of specs, for each question that can be answered, and notes about the others: specs run without

@@ -18,6 +18,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod xunit;
 
 pub use crate::ci::{Attempt, Counted, Identity, IdentityError, Origin};
 pub use error::{EmptyGroup, NothingMatched, ResolveError};

@@ -24,8 +24,7 @@ pub(crate) fn run_policy(run: &RunDefaults, overrides: &Overrides, alone: bool) 
 
 /// The rules of a group. `framework`: what the framework's own files say.
 pub(crate) fn group_policy(settings: &Settings, framework: Balance) -> GroupPolicy {
-    let Balance { parallel, threads, algorithm, backups, batches, split } =
-        framework.under(settings.balance);
+    let Balance { parallel, threads, algorithm, backups, batches, split } = framework.under(settings.balance);
     GroupPolicy {
         retries: settings.retries.unwrap_or(0),
         parallel: parallel.unwrap_or_default(),

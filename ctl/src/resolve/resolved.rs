@@ -11,12 +11,15 @@ use super::request::{Overrides, Selection, Surroundings};
 use super::rules::{Conflicts, unmatched};
 use super::source::source;
 use super::tree::Trees;
+use super::xunit;
 use crate::ci::{Asked, Env, Identity, identify};
-use crate::config::{Balance, Project, Suite, check_name};
+use crate::config::{Project, Suite, check_name};
 use part_core::{Bounds, GroupSubmission, Requirements, SpecSubmission, Submission, Workspace};
+use part_frameworks::listing::Listing;
 use part_frameworks::table::{Framework, SpecSource};
 use part_frameworks::{Built, SpecFile, SuiteOptions, build_recipe};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 
 /// A submission, ready to be sent.
@@ -79,9 +82,16 @@ pub async fn resolve(
     let mut groups = Vec::with_capacity(drafts.len());
     let mut conflicts = Conflicts::default();
     for draft in drafts {
-        let listing = tests.get(&draft.key());
+        let key = draft.key();
+        let listing = tests.get(&key);
         let tests_of = |spec: &str| listing.and_then(|listing| listing.specs.get(spec)).cloned();
-        groups.push(group(draft, tests_of, &mut conflicts)?);
+        let (group, said) = group(&project.root, draft, listed.get(&key), tests_of, &mut conflicts)?;
+        groups.push(group);
+        said.into_iter().for_each(|note| {
+            if !notes.contains(&note) {
+                notes.push(note);
+            }
+        });
     }
     if let Some(problems) = conflicts.problems() {
         return Err(ResolveError::Rules { problems });
@@ -100,7 +110,13 @@ pub async fn resolve(
         run_all: false,
     };
     submission.check(&Bounds::DEFAULT).map_err(|source| ResolveError::Submission { source })?;
-    Ok(Resolved { submission, identity, workers: project.run.workers, extra_slots: project.run.extra_slots, notes })
+    Ok(Resolved {
+        submission,
+        identity,
+        workers: project.run.workers,
+        extra_slots: project.run.extra_slots,
+        notes,
+    })
 }
 
 impl Draft<'_> {
@@ -182,13 +198,13 @@ fn test_questions<'a>(drafts: &'a [Draft<'_>]) -> BTreeMap<CallKey, Question<'a>
 /// The names among which a group's specs are: files below its folder, or what a command listed.
 fn names_for(
     draft: &Draft<'_>,
-    listed: &BTreeMap<CallKey, Vec<String>>,
+    listed: &BTreeMap<CallKey, Listing>,
     trees: &mut Trees<'_>,
 ) -> Result<Arc<Vec<SpecFile>>, ResolveError> {
     match &draft.framework.specs {
         SpecSource::Listed { .. } => {
-            let names = listed.get(&draft.key()).cloned().unwrap_or_default();
-            Ok(Arc::new(names.into_iter().map(|name| SpecFile { name, size_bytes: 0 }).collect()))
+            let names = listed.get(&draft.key()).into_iter().flat_map(|listing| listing.specs.keys());
+            Ok(Arc::new(names.map(|name| SpecFile { name: name.clone(), size_bytes: 0 }).collect()))
         }
         SpecSource::Files { globs, .. } => {
             let suite = draft.wanted.suite;
@@ -221,7 +237,7 @@ fn notes_on_globs(selection: &Selection, drafts: &[Draft<'_>]) -> Vec<String> {
 fn notes_on_rules(
     project: &Project,
     drafts: &[Draft<'_>],
-    listed: &BTreeMap<CallKey, Vec<String>>,
+    listed: &BTreeMap<CallKey, Listing>,
     trees: &mut Trees<'_>,
 ) -> Result<Vec<String>, ResolveError> {
     let mut problems = Vec::new();
@@ -236,13 +252,9 @@ fn notes_on_rules(
         all.extend(own);
         problems.extend(unmatched(draft.wanted.rules.suite, all.iter().copied()));
     }
-    let mut notes: Vec<String> = Vec::new();
-    for note in problems.iter().map(ToString::to_string) {
-        if !notes.contains(&note) {
-            notes.push(note);
-        }
-    }
-    Ok(notes)
+    problems.sort_by_key(|problem| (problem.line, problem.column));
+    problems.dedup();
+    Ok(problems.iter().map(ToString::to_string).collect())
 }
 
 /// The specs that a draft's suite and all of its groups name.
@@ -263,7 +275,7 @@ fn specs_of_suite<'n>(project: &Project, draft: &Draft<'_>, names: &'n [SpecFile
 fn without_empty<'p>(
     drafts: Vec<Draft<'p>>,
     selection: &Selection,
-    listed: &BTreeMap<CallKey, Vec<String>>,
+    listed: &BTreeMap<CallKey, Listing>,
     trees: &mut Trees<'_>,
     notes: &mut Vec<String>,
 ) -> Result<Vec<Draft<'p>>, ResolveError> {
@@ -286,7 +298,7 @@ fn without_empty<'p>(
 
 fn empty_group(
     draft: &Draft<'_>,
-    listed: &BTreeMap<CallKey, Vec<String>>,
+    listed: &BTreeMap<CallKey, Listing>,
     trees: &mut Trees<'_>,
 ) -> Result<EmptyGroup, ResolveError> {
     let names = names_for(draft, listed, trees)?;
@@ -304,25 +316,41 @@ fn empty_group(
     })
 }
 
+/// The group, and what is worth saying of it.
 fn group(
+    root: &Path,
     draft: Draft<'_>,
+    listing: Option<&Listing>,
     tests_of: impl Fn(&str) -> Option<Vec<String>>,
     conflicts: &mut Conflicts,
-) -> Result<GroupSubmission, ResolveError> {
+) -> Result<(GroupSubmission, Vec<String>), ResolveError> {
     let Draft { wanted, built, matched, .. } = draft;
     let suite = wanted.suite.name.clone();
+    let settings = &wanted.settings;
+    let asked = xunit::Question {
+        root,
+        suite: wanted.suite,
+        settings,
+        recipe: &built.recipe,
+        listing,
+        specs: &matched.specs,
+    };
+    let framework = asked.answer()?;
     let mut specs = Vec::with_capacity(matched.specs.len());
     for SpecFile { name, size_bytes } in matched.specs {
         if name.chars().any(char::is_control) {
             return Err(ResolveError::SpecName { suite, name });
         }
-        let expected_tests = tests_of(&name);
-        specs.push(SpecSubmission { name, size_bytes, expected_tests, ..SpecSubmission::default() });
+        let listed = || framework.tests_of(&name).filter(|_| settings.list_tests == Some(true));
+        let expected_tests = tests_of(&name).or_else(listed);
+        let mut spec = SpecSubmission { name, size_bytes, expected_tests, ..SpecSubmission::default() };
+        framework.apply(&mut spec);
+        specs.push(spec);
     }
-    let mut policy = group_policy(&wanted.settings, Balance::default());
-    policy.split = wanted.rules.apply(&wanted.settings.locks, policy.split, &mut specs, conflicts);
-    let requirements = wanted.settings.requires.iter().chain(built.requirements.iter()).cloned().collect();
-    Ok(GroupSubmission {
+    let mut policy = group_policy(settings, framework.balance);
+    policy.split = wanted.rules.apply(&settings.locks, policy.split, &mut specs, conflicts);
+    let requirements = settings.requires.iter().chain(built.requirements.iter()).cloned().collect();
+    let group = GroupSubmission {
         label: wanted.label,
         suite,
         requirements: Requirements::new(requirements),
@@ -330,7 +358,8 @@ fn group(
         recipe: built.recipe,
         specs,
         overhead: None,
-    })
+    };
+    Ok((group, framework.notes))
 }
 
 /// What a person types in the workspace to run a spec of a submission by hand. None where there is no such group,

@@ -1,7 +1,7 @@
 //! What part.toml says of single specs, laid over the specs of a group.
 
 use crate::bounds::LOCKS_PER_SPEC;
-use crate::config::{PlacedGlob, Problem, Problems, Reach, SpecRule, with_locks};
+use crate::config::{Place, PlacedGlob, Problem, Problems, Reach, SpecRule, with_locks};
 use part_core::{Lock, SpecSubmission};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,8 @@ pub(crate) struct Conflicts(BTreeMap<((usize, usize), (usize, usize)), Conflict>
 
 #[derive(Debug)]
 struct Conflict {
-    problem: Problem,
+    place: Place,
+    help: &'static str,
     /// What is wrong, to be said of one spec.
     what: String,
     specs: BTreeSet<String>,
@@ -88,7 +89,10 @@ impl<'p> Rules<'p> {
         let parallel = all().filter_map(|rule| rule.parallel).last();
         let quarantine = all().filter_map(|rule| rule.quarantine).last();
         let split = all().filter_map(|rule| rule.split).last().unwrap_or(split);
-        spec.collection = collection.or_else(|| spec.collection.take());
+        if collection.is_some() && collection != spec.collection {
+            // What the framework said of its other collection says nothing of this one.
+            (spec.collection, spec.serial) = (collection, false);
+        }
         spec.assembly = assembly.or_else(|| spec.assembly.take());
         spec.serial = parallel.map_or(spec.serial, |parallel| !parallel);
         spec.quarantined = quarantine.unwrap_or(false);
@@ -111,25 +115,25 @@ impl Conflicts {
         Some(name)
     }
 
-    fn add(&mut self, first: &SpecRule, second: &SpecRule, spec: &str, what: String, help: &str) {
-        let problem = || second.place.problem("").help(help);
+    fn add(&mut self, first: &SpecRule, second: &SpecRule, spec: &str, what: String, help: &'static str) {
         let key = (first.place.position(), second.place.position());
+        let place = || second.place.clone();
         let conflict = self.0.entry(key);
         let conflict =
-            conflict.or_insert_with(|| Conflict { problem: problem(), what, specs: BTreeSet::new() });
+            conflict.or_insert_with(|| Conflict { place: place(), help, what, specs: BTreeSet::new() });
         conflict.specs.insert(spec.to_owned());
     }
 
     /// All of them as problems of part.toml; none where there is none.
     pub(crate) fn problems(self) -> Option<Problems> {
         let problem = |conflict: Conflict| {
-            let Conflict { problem, what, specs } = conflict;
+            let Conflict { place, help, what, specs } = conflict;
             let first = specs.first().map(String::as_str).unwrap_or_default();
             let more = match specs.len() {
                 0 | 1 => String::new(),
                 many => format!(" (and {} more)", many - 1),
             };
-            Problem { message: format!("{first:?}{more} {what}"), ..problem }
+            place.problem(format!("{first:?}{more} {what}")).help(help)
         };
         let problems: Vec<Problem> = self.0.into_values().map(problem).collect();
         (!problems.is_empty()).then(|| Problems::new(problems))

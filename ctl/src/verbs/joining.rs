@@ -89,7 +89,135 @@ fn carried(sent: &SubmitResponse) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::submit::send;
     use super::*;
+    use crate::ci::{Attempt, Company, Origin, join};
+    use crate::cli::GlobalArgs;
+    use crate::out::Capture;
+    use crate::testing::{RUN, Scripted};
+    use crate::text::Palette;
+    use part_core::{GroupPolicy, GroupSubmission, Recipe, Requirements, Source, SpecSubmission, SubmissionId};
+    use tonic::Status;
+
+    fn submission() -> Submission {
+        let spec = SpecSubmission { name: "a.sh".into(), ..SpecSubmission::default() };
+        Submission {
+            id: SubmissionId(7),
+            project: "shop".into(),
+            build: "buildkite:acme/shop:b".into(),
+            joining: Joining::Never,
+            past: Vec::new(),
+            run_all: true,
+            source: Source::default(),
+            workspace: part_core::Workspace::InPlace("/shop".into()),
+            policy: part_core::RunPolicy::default(),
+            content: None,
+            groups: vec![GroupSubmission {
+                label: "a".into(),
+                suite: "sh".into(),
+                requirements: Requirements::default(),
+                policy: GroupPolicy::default(),
+                recipe: Recipe::of_command(vec!["sh".into(), "{spec}".into()]),
+                overhead: None,
+                specs: vec![spec],
+            }],
+        }
+    }
+
+    fn identity() -> Identity {
+        Identity {
+            build: "buildkite:acme/shop:b".into(),
+            origin: Origin::Ci { provider: "Buildkite", variables: vec!["BUILDKITE_BUILD_ID"] },
+            attempt: Some(Attempt { number: 2, counted: Counted::Job, by: "BUILDKITE_RETRY_COUNT" }),
+            facts: None,
+        }
+    }
+
+    fn app(capture: &Capture, format: Format) -> App {
+        let global = GlobalArgs { server: Some("mesh:7000".into()), ..GlobalArgs::default() };
+        App { out: capture.out(format, Palette::PLAIN), global, logs: false }
+    }
+
+    #[tokio::test]
+    async fn a_job_tried_again_is_sent_to_the_attempt_that_goes_on_and_told() {
+        let past = RunInfo {
+            run: part_core::RunId(5 << 64).to_string(),
+            project: "shop".into(),
+            build: "buildkite:acme/shop:b".into(),
+            attempt: 2,
+            finished_at: Some(9),
+            ..RunInfo::default()
+        };
+        let (server, mesh) = Scripted::start(Vec::new(), Vec::new(), vec![past.clone()]).await;
+        server.answer(Err(Status::unavailable("changing leaders")));
+        server.answer(Ok(SubmitResponse {
+            run: RUN.to_string(),
+            new: true,
+            specs: 1,
+            carried: 2,
+            attempt: 3,
+            joined: true,
+            all_again: false,
+            carried_from: past.run,
+        }));
+        let (mut submission, identity) = (submission(), identity());
+        join(&mut submission, &identity, Company::default());
+        settle(mesh.clients(), &mut submission, &identity).await.expect("the runs are listed");
+        let sent = send(mesh.clients(), &submission).await.expect("it is taken");
+        let came = server.submissions();
+        assert_eq!(came.len(), 2, "the same again");
+        assert!(came.iter().all(|one| one.joining == Joining::Attempt(3) && one.run_all && one.id == submission.id));
+
+        let capture = Capture::default();
+        let mut human = app(&capture, Format::Human);
+        accepted(&mut human, &submission, &identity, &sent);
+        let told = capture.stderr();
+        let mut lines = told.lines();
+        assert_eq!(
+            lines.next(),
+            Some("build buildkite:acme/shop:b (Buildkite: BUILDKITE_BUILD_ID), attempt 3, joins run run_4aqkff04")
+        );
+        let carried = "note: 2 specs passed in earlier attempts of this build (last in run run_00000000) and stand";
+        assert!(lines.next().is_some_and(|line| line.starts_with(carried)), "{told}");
+
+        let capture = Capture::default();
+        accepted(&mut app(&capture, Format::Json), &submission, &identity, &sent);
+        let text = capture.stdout();
+        let line: serde_json::Value =
+            serde_json::from_str(text.lines().next().expect("a line")).expect("it is JSON");
+        assert_eq!((&line["event"], &line["attempt"], &line["joined"]), (&"submitted".into(), &3.into(), &true.into()));
+        assert_eq!(line["build"], "buildkite:acme/shop:b");
+        assert_eq!(line["build_origin"], "Buildkite: BUILDKITE_BUILD_ID");
+    }
+
+    #[tokio::test]
+    async fn a_refused_group_is_told_as_it_is_and_not_sent_again() {
+        let (server, mesh) = Scripted::start(Vec::new(), Vec::new(), Vec::new()).await;
+        let taken = "group \"a\" is in run run_x of this build already: it came 4s ago from dev on desk";
+        server.answer(Err(Status::already_exists(taken)));
+        let error = send(mesh.clients(), &submission()).await.expect_err("it is refused");
+        assert_eq!(error.to_string(), format!("cannot submit the run: {taken}"));
+        assert_eq!((error.kind().exit().code(), server.submissions().len()), (2, 1));
+    }
+
+    #[test]
+    fn made_up_ids_come_with_a_hint() {
+        let made_up = Identity { build: "local-1".into(), origin: Origin::MadeUp, attempt: None, facts: None };
+        let sent = SubmitResponse { run: RUN.to_string(), attempt: 1, ..SubmitResponse::default() };
+        let told = |waits| {
+            let mut submission = submission();
+            join(&mut submission, &made_up, Company { alone: false, waits });
+            let capture = Capture::default();
+            accepted(&mut app(&capture, Format::Human), &submission, &made_up, &sent);
+            capture.stderr()
+        };
+        let alone = "build local-1 (made up for this submit), attempt 1\nnote: nobody joins this run; for several \
+                     submits in one run give all of them the same --ci-build-id ID\n";
+        assert_eq!(told(false), alone);
+        let waits = "build local-1 (made up for this submit), attempt 1, a new run\nnote: others join with \
+                     --ci-build-id local-1\n";
+        assert_eq!(told(true), waits);
+    }
 
     #[test]
     fn a_job_that_is_tried_again_gets_the_next_attempt_that_goes_on() {

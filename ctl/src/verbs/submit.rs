@@ -162,7 +162,7 @@ async fn ship_and_send(
 }
 
 /// Sends a submission, again where the connection broke: its number makes sure that there is one run only.
-async fn send(clients: &Clients, submission: &Submission) -> Result<SubmitResponse, CliError> {
+pub(super) async fn send(clients: &Clients, submission: &Submission) -> Result<SubmitResponse, CliError> {
     let mut pause = PAUSE;
     for tries in 1.. {
         let messages = submission_to_wire(submission);

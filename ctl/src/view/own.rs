@@ -210,3 +210,138 @@ fn tally(specs: &[SpecView]) -> Tally {
     }
     tally
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Script, summary};
+    use crate::view::Keep;
+
+    /// The groups `b` and `c` after these events, with the view.
+    fn after(script: Script) -> (Own, RunView) {
+        let mut own = Own::of(["b".to_owned(), "c".to_owned()]);
+        let mut view = RunView::new(Keep::Failures);
+        for event in script.events() {
+            own.observe(&event);
+            view.apply(event).expect("the script makes sense");
+        }
+        (own, view)
+    }
+
+    fn joined() -> Script {
+        Script::joinable()
+            .group("a", 0, &[("1", None), ("2", None)])
+            .sealed()
+            .joined(8)
+            .group("b", 0, &[("3", None)])
+            .carried("c", &["4"])
+            .sealed()
+    }
+
+    #[test]
+    fn own_groups_are_decided_by_their_own_specs() {
+        let open = Script::joinable().group("a", 0, &[("1", None)]).sealed();
+        let table: [(Script, bool, bool, bool); 6] = [
+            (open, false, false, true),
+            (Script::joinable().group("b", 0, &[("1", None)]), false, false, false),
+            (joined(), true, false, true),
+            (joined().start(0, 1, 0).pass(0, 1), true, false, true),
+            (joined().start(2, 1, 0).pass(2, 1), true, true, true),
+            (
+                joined().start(2, 1, 0).pass(2, 1).cancel(CancelReason::MaxFailures { failures: 1 }),
+                true,
+                false,
+                true,
+            ),
+        ];
+        for (place, (script, is_in, is_decided, company)) in table.into_iter().enumerate() {
+            let (own, _) = after(script);
+            assert_eq!((own.is_in(), own.is_decided(), own.has_company()), (is_in, is_decided, company), "{place}");
+        }
+        let (own, view) = after(joined().start(0, 1, 0).pass(0, 1));
+        assert_eq!((0..5).map(|spec| own.has_spec(spec)).collect::<Vec<_>>(), [false, false, true, true, false]);
+        assert_eq!(own.others_left(&view), [("a".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn a_run_that_nobody_joins_is_never_left_early() {
+        let alone = Script::new().group("b", 0, &[("1", None)]).group("c", 0, &[("2", None)]).sealed();
+        let (own, mut view) = after(alone.start(0, 1, 0).pass(0, 1).start(1, 1, 0).pass(1, 1));
+        assert!(own.is_in() && !own.is_decided() && !own.has_company());
+        own.narrow(&mut view);
+        assert_eq!((view.groups.len(), view.specs.len(), view.finished.is_none()), (2, 2, true));
+    }
+
+    #[test]
+    fn a_submission_that_was_dropped_and_came_again_counts_once() {
+        let again = Script::joinable()
+            .group("a", 0, &[("1", None)])
+            .sealed()
+            .joined(8)
+            .group("b", 0, &[("2", None)])
+            .dropped();
+        let (own, _) = after(again);
+        assert!(!own.is_in() && !own.has_spec(1));
+        let again = Script::joinable()
+            .group("a", 0, &[("1", None)])
+            .sealed()
+            .joined(8)
+            .group("b", 0, &[("2", None)])
+            .dropped()
+            .joined(9)
+            .group("b", 0, &[("2", None)])
+            .carried("c", &["3"])
+            .sealed()
+            .start(2, 1, 0)
+            .pass(2, 1);
+        let (own, mut view) = after(again);
+        assert!(own.is_decided() && own.has_company());
+        own.narrow(&mut view);
+        assert_eq!(view.specs.iter().map(|spec| spec.name.as_str()).collect::<Vec<_>>(), ["2", "3"]);
+    }
+
+    #[test]
+    fn the_narrow_view_has_the_own_groups_and_their_verdict() {
+        let not_passed = |verdict| SpecVerdict::NotPassed(verdict);
+        let others = || joined().start(0, 1, 0).fail(0, 1).decide(0, not_passed(AttemptVerdict::Failed));
+        let table = [
+            (others().start(2, 1, 0).pass(2, 1), Some(RunVerdict::Passed)),
+            (others(), None),
+            (
+                others().start(2, 1, 0).fail(2, 1).decide(2, not_passed(AttemptVerdict::Failed)),
+                Some(RunVerdict::Failed),
+            ),
+            (
+                others().start(2, 1, 0).fail(2, 1).decide(2, not_passed(AttemptVerdict::Lost)),
+                Some(RunVerdict::Incomplete),
+            ),
+            (
+                others().decide(2, not_passed(AttemptVerdict::Invalid(InvalidReason::NoTests))),
+                Some(RunVerdict::NothingRan),
+            ),
+            (
+                others()
+                    .cancel(CancelReason::Requested { by: "x".into() })
+                    .finish(RunVerdict::Cancelled, summary(4, 1)),
+                Some(RunVerdict::Cancelled),
+            ),
+            (
+                others()
+                    .start(2, 1, 0)
+                    .pass(2, 1)
+                    .cancel(CancelReason::Requested { by: "x".into() })
+                    .finish(RunVerdict::Cancelled, summary(4, 1)),
+                Some(RunVerdict::Passed),
+            ),
+        ];
+        for (place, (script, expected)) in table.into_iter().enumerate() {
+            let (own, mut view) = after(script);
+            own.narrow(&mut view);
+            let labels: Vec<&str> = view.groups.iter().map(|group| group.label.as_str()).collect();
+            assert_eq!(labels, ["b", "c"], "{place}");
+            assert_eq!(view.specs.iter().map(|spec| view.group_of(spec).label.as_str()).collect::<Vec<_>>(), labels);
+            assert_eq!(view.finished.as_ref().map(|finished| finished.verdict), expected, "{place}");
+            assert_eq!((view.tally.carried, view.left()), (1, u32::from(expected.is_none())), "{place}");
+        }
+    }
+}

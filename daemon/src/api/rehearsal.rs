@@ -268,7 +268,7 @@ fn worth(what_if: &[v1::WhatIf]) -> Option<u32> {
 
 /// Of a plan that is too large for a message, only what decides how long it takes is sent.
 fn keep_to_size(response: &mut v1::PlanResponse) {
-    if response.encoded_len() <= bounds::PLAN_BYTES {
+    if response.encoded_len() <= bounds::ANSWER_BYTES {
         return;
     }
     let attempts = std::mem::take(&mut response.attempts);
@@ -276,7 +276,7 @@ fn keep_to_size(response: &mut v1::PlanResponse) {
     let kept = critical.iter().filter_map(|place| attempts.get(*place as usize));
     for attempt in kept {
         response.attempts.push(v1::PlannedAttempt { batch: None, ..attempt.clone() });
-        if response.encoded_len() > bounds::PLAN_BYTES {
+        if response.encoded_len() > bounds::ANSWER_BYTES {
             response.attempts.pop();
             break;
         }
@@ -396,7 +396,7 @@ mod tests {
         let long = "x".repeat(3000);
         let specs = (0..1500).map(|number| spec(&format!("{long}{number}"), 1000)).collect();
         let plan = planned(&submission(1, vec![group("all", specs)]), 4);
-        assert!(plan.encoded_len() <= bounds::PLAN_BYTES && plan.makespan_ms == 375_000);
+        assert!(plan.encoded_len() <= bounds::ANSWER_BYTES && plan.makespan_ms == 375_000);
         assert_eq!((plan.attempts.len(), plan.critical.len()), (375, 375));
         assert_eq!(plan.attempts.last().map(|attempt| attempt.end_ms), Some(plan.makespan_ms));
     }

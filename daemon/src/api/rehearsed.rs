@@ -72,8 +72,11 @@ pub(super) fn ledger(
     }
     rehearsal.keep_entries();
     let played = rehearsal.play(|begun| {
-        let takes = if begun.order.only.is_some() { Millis(50_000) } else { Millis(1000) };
-        Act::ends(takes, verdict(&begun.order.spec))
+        // A part is told by its tests.
+        let only = begun.order.only.as_deref();
+        let name = only.map_or_else(|| begun.order.spec.to_string(), |tests| tests.join(" "));
+        let takes = if only.is_some() { Millis(50_000) } else { Millis(1000) };
+        Act::ends(takes, verdict(&name))
     });
     let entries = played.expect("it comes to an end").entries;
     let renamed: Vec<_> =

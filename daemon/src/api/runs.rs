@@ -103,7 +103,7 @@ impl RunService for Runs {
         request: Request<v1::ReportRequest>,
     ) -> Result<Response<v1::ReportResponse>, Status> {
         let run = self.shared.fold(run_id(&request.into_inner().run)?).await?;
-        Ok(Response::new(report::response(&run)?))
+        Ok(Response::new(report::response(&run)))
     }
 
     async fn list_runs(

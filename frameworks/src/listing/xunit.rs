@@ -232,8 +232,8 @@ mod tests {
     use crate::table::ListParser;
     use crate::xunit::{CollectionBehavior, DiscoveredSpec};
 
-    const SHOP: &[u8] = include_bytes!("../../tests/recordings/xunit/Shop.Tests.dll");
-    const OTHER: &[u8] = include_bytes!("../../tests/recordings/xunit/Other.Tests.dll");
+    const SHOP: &[u8] = include_bytes!("../../tests/assemblies/Shop.Tests.dll");
+    const OTHER: &[u8] = include_bytes!("../../tests/assemblies/Other.Tests.dll");
 
     /// A folder with built assemblies.
     fn built(assemblies: &[(&str, &[u8])]) -> tempfile::TempDir {

@@ -120,14 +120,13 @@ impl XunitFiles {
         match json::read(text) {
             Ok(relaxed) => {
                 for (name, value) in &relaxed.members.0 {
-                    match value {
-                        Value::Object(section) if name.eq_ignore_ascii_case("xUnit") => {
-                            let section: Vec<(String, Value)> =
-                                section.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
-                            reading.then(members(Dialect::TestConfig, path, &section));
-                        }
-                        _ => {}
-                    }
+                    let Some(section) = value.as_object().filter(|_| name.eq_ignore_ascii_case("xUnit"))
+                    else {
+                        continue;
+                    };
+                    let section: Vec<(String, Value)> =
+                        section.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+                    reading.then(members(Dialect::TestConfig, path, &section));
                 }
             }
             Err(error) => {

@@ -206,7 +206,8 @@ mod tests {
     fn the_flags_of_each_runner() {
         use Platform::{Console, TestingPlatform, VsTest};
         let level = |mode: Mode, assemblies: bool| Some(mode.level(assemblies));
-        let table: &[(Platform, &str, Option<Threads>, Option<Parallel>, Option<Algorithm>)] = &[
+        type Row = (Platform, &'static str, Option<Threads>, Option<Parallel>, Option<Algorithm>);
+        let table: &[Row] = &[
             (Console, "-maxThreads 4", Some(Threads::Count(4)), None, None),
             (Console, "-maxthreads 0,5X -noLogo", Some(Threads::PerHundredCpus(50)), None, None),
             (Console, "-maxThreads unlimited", Some(Threads::Unlimited), None, None),

@@ -139,10 +139,10 @@ impl Sections {
         match section {
             "xUnit" => self.xunit.push(member),
             "RunConfiguration" => self.run.push(member),
-            near if near.eq_ignore_ascii_case("xUnit") => {
-                if !self.misspelled.iter().any(|known| known == near) {
-                    self.misspelled.push(near.to_owned());
-                }
+            near if near.eq_ignore_ascii_case("xUnit")
+                && !self.misspelled.iter().any(|known| known == near) =>
+            {
+                self.misspelled.push(near.to_owned());
             }
             _ => {}
         }

@@ -184,11 +184,10 @@ impl Suite {
             said => said,
         });
         let selected = only.is_some();
-        let spec = |expected: &Option<&_>| {
-            let expected = only.or(expected.map(|ids: &[String]| ids));
-            BatchSpec { expected, selected, limit, cancelled: false }
-        };
-        let all: Vec<BatchSpec<'_>> = expected.iter().map(spec).collect();
+        let all: Vec<BatchSpec<'_>> = expected
+            .iter()
+            .map(|expected| BatchSpec { expected: only.or(*expected), selected, limit, cancelled: false })
+            .collect();
         let decided = judge_batch(&ended, &recipe.exit, report, &all, progress.collect(), now_ms());
         let ran = |decided| match decided {
             Decided::Judged(judged, parsed) => Ok(Ran { judged, parsed, output: output.clone() }),

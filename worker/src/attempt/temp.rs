@@ -169,7 +169,10 @@ mod tests {
         fs::create_dir(&home).expect("a folder");
         let temp = TempFolders::of(&home).expect("made");
         let folder = temp.make(SLOT, "mocha").expect("made");
-        assert!(!folder.starts_with(&home) && folder.as_os_str().len() <= bounds::TEMP_PATH + 8, "{folder:?}");
+        assert!(
+            !folder.starts_with(&home) && folder.as_os_str().len() <= bounds::TEMP_PATH + 8,
+            "{folder:?}"
+        );
         assert_eq!(TempFolders::of(&home).expect("found").of_slot(SLOT), folder, "also by its next life");
         remove_temp_folders(&home).expect("removed");
         assert!(!folder.exists() && !temp.base.exists());

@@ -64,7 +64,8 @@ impl Reading {
         let text = |path: &str| std::fs::read_to_string(root.join(path)).ok();
         let machine = text("proc/meminfo").and_then(|text| machine(&text));
         let groups = text("proc/self/cgroup").map(|text| groups(root, &text)).unwrap_or_default();
-        let tightest = groups.iter().filter_map(|group| group.room()).chain(machine).min_by_key(|(free, _)| *free);
+        let tightest =
+            groups.iter().filter_map(|group| group.room()).chain(machine).min_by_key(|(free, _)| *free);
         Reading { room: tightest, stalled: text("proc/pressure/memory").and_then(|text| stalled(&text)) }
     }
 }
@@ -96,7 +97,9 @@ fn groups(root: &Path, text: &str) -> Vec<Group> {
     let mut groups = Vec::new();
     for line in text.lines() {
         let mut parts = line.splitn(3, ':');
-        let (Some(_), Some(controllers), Some(path)) = (parts.next(), parts.next(), parts.next()) else { continue };
+        let (Some(_), Some(controllers), Some(path)) = (parts.next(), parts.next(), parts.next()) else {
+            continue;
+        };
         let (mount, files) = match controllers {
             "" => ("sys/fs/cgroup", ["memory.max", "memory.current", "inactive_file"]),
             of if of.split(',').any(|controller| controller == "memory") => (
@@ -181,9 +184,11 @@ mod tests {
 
     #[test]
     fn the_tightest_limit_counts() {
-        let meminfo = ("proc/meminfo", "MemTotal:       16777216 kB\nMemFree: 1 kB\nMemAvailable:    8388608 kB\n");
+        let meminfo =
+            ("proc/meminfo", "MemTotal:       16777216 kB\nMemFree: 1 kB\nMemAvailable:    8388608 kB\n");
         assert_eq!(told(&[]), Reading::default());
-        let pressure = ("proc/pressure/memory", "some avg10=2.50 avg60=0.00 total=5\nfull avg10=1.00 total=1\n");
+        let pressure =
+            ("proc/pressure/memory", "some avg10=2.50 avg60=0.00 total=5\nfull avg10=1.00 total=1\n");
         let reading = told(&[meminfo, pressure]);
         assert_eq!(reading, Reading { room: Some((8 * GIB, 16 * GIB)), stalled: Some(2.5) });
         let second = [

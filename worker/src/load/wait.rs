@@ -49,7 +49,8 @@ mod tests {
         let text = "some avg10=0.05 avg60=1.05 avg300=1.14 total=12812164846\nfull avg10=0.00 total=7\n";
         assert_eq!(total(text), Some(12_812_164_846));
         assert_eq!(["", "full total=7", "some avg10=1", "some total=x"].map(total), [None; 4]);
-        let table = [(0, 10, Some(0)), (5, 10, Some(500)), (20, 10, Some(1000)), (1, 0, None), (u64::MAX, 1, None)];
+        let table =
+            [(0, 10, Some(0)), (5, 10, Some(500)), (20, 10, Some(1000)), (1, 0, None), (u64::MAX, 1, None)];
         for (waited, micros, expected) in table {
             assert_eq!(share(waited, micros), expected, "{waited} of {micros}");
         }

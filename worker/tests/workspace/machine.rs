@@ -71,7 +71,8 @@ async fn a_group_keeps_its_cpus_when_the_worker_starts_again() {
     // Another group has the first CPU, so that this one gets another where there is one.
     let home = world.home().to_owned();
     let fifo = |name: &str| home.join(name);
-    let wait = |name: &str| format!("mkfifo {0}; {ALLOWED} >> \"$WITNESS\"; read x < {0}", fifo(name).display());
+    let wait =
+        |name: &str| format!("mkfifo {0}; {ALLOWED} >> \"$WITNESS\"; read x < {0}", fifo(name).display());
     let mut other = world.script(1, 0, &wait("other"));
     other.group = "other".into();
     world.leader.order_held(0, other, here(&world), Some(1)).await;
@@ -123,7 +124,10 @@ async fn temporary_files_go_with_the_attempt() {
     recipe.env.insert("TMPDIR".to_owned(), "/chosen".to_owned());
     own.recipe = recipe.into();
     world.leader.order(1, own, here(&world)).await;
-    assert_eq!(world.leader.end(attempt(1, 3)).await.verdict, AttemptVerdict::Passed, "what is configured wins");
+    assert_eq!(
+        world.leader.end(attempt(1, 3)).await.verdict,
+        AttemptVerdict::Passed,
+        "what is configured wins"
+    );
     world.stop().await;
-    part_worker::remove_temp_folders(world.home()).expect("removed");
 }

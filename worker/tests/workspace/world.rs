@@ -32,6 +32,7 @@ impl Drop for World {
         for slot in slots.filter_map(Result::ok) {
             drop(reap_orphans(&slot.path()));
         }
+        drop(part_worker::remove_temp_folders(self.home()));
     }
 }
 

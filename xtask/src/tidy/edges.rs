@@ -37,6 +37,7 @@ const RULES: &[Rule] = &[
         others: None,
     },
     Rule { package: "part-sim", ours: &["part-core"], others: None },
+    Rule { package: "part-bench", ours: &["part-core"], others: None },
     // It knows the programs only, from outside.
     Rule { package: "part-e2e", ours: &[], others: None },
     Rule { package: "xtask", ours: &[], others: Some(&["xshell"]) },

@@ -179,7 +179,131 @@ assemblies = ["x"]
 collection = "x"
 locks = [3]
 "#;
-    insta::assert_snapshot!(told(text), @"");
+    insta::assert_snapshot!(told(text), @r#"
+    part.toml:4:30: "auto-cancel-after-failures" says the same as "max-failures"
+      |
+    4 | auto-cancel-after-failures = 2
+      |                              ^
+      = leave one of them out
+
+    part.toml:5:20: "completion-delay" is at most 24 hours
+      |
+    5 | completion-delay = "25h"
+      |                    ^^^^^
+
+    part.toml:6:23: group "a" is named twice
+      |
+    6 | expect-groups = ["a", "a", ""]
+      |                       ^^^
+
+    part.toml:6:28: a group label cannot be empty
+      |
+    6 | expect-groups = ["a", "a", ""]
+      |                            ^^
+
+    part.toml:7:10: "weight" is a whole number from 1 to 1000
+      |
+    7 | weight = 0
+      |          ^
+
+    part.toml:8:12: "priority" is a whole number from -1000 to 1000
+      |
+    8 | priority = 5000
+      |            ^^^^
+
+    part.toml:12:12: "colections" is no level of parallel runs: write "none", "collections", "assemblies" or "all"
+       |
+    12 | parallel = "colections"
+       |            ^^^^^^^^^^^^
+       = did you mean "collections"?
+
+    part.toml:13:13: "algorithm" is a string, not true or false
+       |
+    13 | algorithm = true
+       |             ^^^^
+       = write one of "conservative", "aggressive"
+
+    part.toml:14:15: "max-threads" is a whole number or a string, not a fraction
+       |
+    14 | max-threads = 2.0
+       |               ^^^
+       = for a multiple of the CPUs write "2.0x"
+
+    part.toml:15:11: "0.5x" is no multiple of the forecast that can be a limit: allowed are "1x" to "1000x", with two decimals
+       |
+    15 | timeout = "0.5x"
+       |           ^^^^^^
+
+    part.toml:16:23: "a:b" is no lock: after the colon stands how many specs may hold it, from 1 to 10000, as in "sandbox:2"
+       |
+    16 | locks = ["printer:2", "a:b"]
+       |                       ^^^^^
+
+    part.toml:17:14: "quarantine" is empty
+       |
+    17 | quarantine = []
+       |              ^^
+       = leave the key out, or name at least one glob
+
+    part.toml:20:11: "billing" is a list of strings, not a string
+       |
+    20 | billing = "e2e/**"
+       |           ^^^^^^^^
+       = write billing = ["e2e/**"]
+
+    part.toml:21:1: a collection does not say its specs
+       |
+    21 | admin = { parallel = "no" }
+       | ^^^^^
+       = add specs = ["…"] with globs as in the suite
+
+    part.toml:21:22: "parallel" is true or false, not a string
+       |
+    21 | admin = { parallel = "no" }
+       |                      ^^^^
+       = write it without quotation marks
+
+    part.toml:22:1: a collection name cannot be empty
+       |
+    22 | "" = ["x["]
+       | ^^
+
+    part.toml:22:7: "x[" is not a glob: unclosed character class; missing ']'
+       |
+    22 | "" = ["x["]
+       |       ^^^^
+
+    part.toml:25:10: lock "printer" has permits 1 here and 2 at part.toml:16:10
+       |
+    25 | locks = ["printer", "sandbox", "sandbox"]
+       |          ^^^^^^^^^
+       = a lock is one for the whole mesh: give it the same number everywhere
+
+    part.toml:25:32: lock "sandbox" is named twice
+       |
+    25 | locks = ["printer", "sandbox", "sandbox"]
+       |                                ^^^^^^^^^
+
+    part.toml:26:14: "assemblies" is a table, not a list
+       |
+    26 | assemblies = ["x"]
+       |              ^^^^^
+       = write it as a table: [groups.g.assemblies]
+
+    part.toml:28:1: a rule does not say its specs
+       |
+    28 | [[groups.g.rules]]
+       | ^^^^^^^^^^^^^^^^^^
+       = add specs = ["…"] with globs as in the suite
+
+    part.toml:30:10: "locks" is a list of strings, not a whole number
+       |
+    30 | locks = [3]
+       |          ^
+       = put each element in quotation marks
+
+    22 problems
+    "#);
 }
 
 #[test]
@@ -198,7 +322,37 @@ retries = 3
 [run]
 parallel = "all"
 "#;
-    insta::assert_snapshot!(told(&format!("{SUITE}{text}")), @"");
+    insta::assert_snapshot!(told(&format!("{SUITE}{text}")), @r#"
+    part.toml:4:1: unknown key "colections" in [suites.e2e] is ignored
+      |
+    4 | colections = {}
+      | ^^^^^^^^^^
+      = did you mean "collections"?
+
+    part.toml:8:1: unknown key "paralel" in [suites.e2e.collections.billing] is ignored
+      |
+    8 | paralel = false
+      | ^^^^^^^
+      = did you mean "parallel"?
+
+    part.toml:10:1: this rule says nothing of its specs
+       |
+    10 | [[suites.e2e.rules]]
+       | ^^^^^^^^^^^^^^^^^^^^
+       = add one of collection, parallel, locks, quarantine and split
+
+    part.toml:12:1: unknown key "retries" in [[suites.e2e.rules]] is ignored
+       |
+    12 | retries = 3
+       | ^^^^^^^
+       = "retries" belongs to [suites.NAME] or [groups.LABEL]
+
+    part.toml:15:1: unknown key "parallel" in [run] is ignored
+       |
+    15 | parallel = "all"
+       | ^^^^^^^^
+       = "parallel" belongs to [suites.NAME] or [groups.LABEL]
+    "#);
 }
 
 #[test]

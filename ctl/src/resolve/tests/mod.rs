@@ -7,6 +7,7 @@ mod process;
 mod recipes;
 mod rules;
 mod specs;
+mod xunit;
 
 use super::{
     CallError, CallOutput, Lister, Overrides, ResolveError, Resolved, Selection, Surroundings, resolve,

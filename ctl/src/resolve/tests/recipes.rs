@@ -48,7 +48,7 @@ fn flags_win_over_groups_over_suites_over_tables() {
     let overrides = Overrides {
         browser: Some("firefox".to_owned()),
         env: vec![("LEVEL".to_owned(), "flag".to_owned())],
-        timeout: Some(Millis::ZERO),
+        timeout: Some(crate::config::TimeLimit::Length(Millis::ZERO)),
         retries: Some(4),
         max_failures: Some(2),
         build_id: Some("nightly-7".to_owned()),
@@ -60,7 +60,7 @@ fn flags_win_over_groups_over_suites_over_tables() {
     let group = &flagged.submission.groups[0];
     assert_eq!(
         group.requirements.to_string(),
-        "browser.firefox and label.gpu and os=linux and os.version>=12"
+        "browser.firefox and label.gpu and os.version>=12 and os=linux"
     );
     assert_eq!((group.policy.retries, group.recipe.timeout), (4, None));
     assert_eq!(group.recipe.env["LEVEL"], "flag");

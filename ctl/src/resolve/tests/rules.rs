@@ -3,7 +3,8 @@
 use super::*;
 use crate::config::{Balance, TimeLimit};
 use part_core::{
-    Algorithm, Expect, GroupPolicy, GroupSubmission, Lock, Millis, Parallel, RunPolicy, SpecSubmission, Threads,
+    Algorithm, Expect, GroupPolicy, GroupSubmission, Lock, Millis, Parallel, RunPolicy, SpecSubmission,
+    Threads,
 };
 
 const SUITE: &str = "[suites.e2e]\nframework = \"playwright\"\nlist-tests = false\n";
@@ -31,7 +32,8 @@ fn said(group: &GroupSubmission) -> Vec<String> {
         for (word, name) in named.into_iter().filter_map(|(word, name)| Some((word, name.as_ref()?))) {
             text.push_str(&format!(" {word} {name}"));
         }
-        for (word, yes) in [("serial", spec.serial), ("quarantined", spec.quarantined), ("whole", spec.whole)] {
+        for (word, yes) in [("serial", spec.serial), ("quarantined", spec.quarantined), ("whole", spec.whole)]
+        {
             text.push_str(&if yes { format!(" {word}") } else { String::new() });
         }
         for lock in &spec.locks {
@@ -176,15 +178,32 @@ parallel = false
 split = true
 "#;
     let groups = groups(part_toml);
-    insta::assert_debug_snapshot!(said(&groups[0]), @"");
-    insta::assert_debug_snapshot!(said(&groups[1]), @"");
+    insta::assert_debug_snapshot!(said(&groups[0]), @r#"
+    [
+        "admin/a.spec.ts in admin of back serial whole database:1 sandbox:2",
+        "admin/b.spec.ts in admin of back serial database:1",
+        "billing/card.spec.ts in billing of front whole database:1 sandbox:2",
+        "billing/pay.spec.ts in billing of front database:1",
+        "loose.spec.ts quarantined database:1",
+    ]
+    "#);
+    insta::assert_debug_snapshot!(said(&groups[1]), @r#"
+    [
+        "admin/a.spec.ts in admin of back serial whole database:1 sandbox:2",
+        "admin/b.spec.ts in admin of back serial whole database:1",
+        "billing/card.spec.ts in cards of front whole database:1 sandbox:2",
+        "billing/pay.spec.ts in billing of front serial quarantined database:1",
+        "loose.spec.ts whole database:1",
+    ]
+    "#);
     // A rule that asks for splitting switches it on, for its specs alone.
     assert!(groups[0].policy.split && groups[1].policy.split);
 }
 
 #[test]
 fn one_spec_that_runs_alone_makes_its_collection_do_so() {
-    let part_toml = "collections.all = [\"**\"]\n[[suites.e2e.rules]]\nspecs = [\"loose*\"]\nparallel = false\n";
+    let part_toml =
+        "collections.all = [\"**\"]\n[[suites.e2e.rules]]\nspecs = [\"loose*\"]\nparallel = false\n";
     assert!(groups(part_toml)[0].specs.iter().all(|spec| spec.serial));
     // Unless a later rule says otherwise.
     let more = "[[suites.e2e.rules]]\nspecs = [\"**\"]\nparallel = true\n";
@@ -207,7 +226,28 @@ collection = "rest"
     let workshop = Workshop::new(&format!("{SUITE}{part_toml}"), &FILES);
     let error = workshop.resolve(&Selection::default(), &Overrides::default()).expect_err("two collections");
     assert!(!error.nothing_to_run());
-    insta::assert_snapshot!(told(&error, &workshop.root()), @"");
+    insta::assert_snapshot!(told(&error, &workshop.root()), @r#"
+    part.toml:7:1: "billing/card.spec.ts" (and 1 more) is in two collections: collection "cards" here, and "billing" at part.toml:6:1
+      |
+    7 | cards = ["**/card*", "billing/pay*"]
+      | ^^^^^
+      = narrow the globs of one of them
+
+    part.toml:10:1: "loose.spec.ts" is in two assemblies: assembly "two" here, and "one" at part.toml:9:1
+       |
+    10 | two = ["**"]
+       | ^^^
+       = narrow the globs of one of them
+
+    part.toml:13:14: "loose.spec.ts" is in two collections: collection "rest" here, and "billing" at part.toml:6:1
+       |
+    13 | collection = "rest"
+       |              ^^^^^^
+       = narrow the globs of one of them
+
+    3 problems
+      hint: docs/part-toml.md describes collections and rules
+    "#);
 }
 
 #[test]
@@ -216,11 +256,8 @@ fn too_many_locks_of_one_spec_are_refused() {
         let names: Vec<String> = (from..from + 9).map(|number| format!("\"lock{number}\"")).collect();
         names.join(", ")
     };
-    let part_toml = format!(
-        "locks = [{}]\n[[suites.e2e.rules]]\nspecs = [\"loose*\"]\nlocks = [{}]\n",
-        many(0),
-        many(9)
-    );
+    let part_toml =
+        format!("locks = [{}]\n[[suites.e2e.rules]]\nspecs = [\"loose*\"]\nlocks = [{}]\n", many(0), many(9));
     let workshop = Workshop::new(&format!("{SUITE}{part_toml}"), &FILES);
     let error = workshop.resolve(&Selection::default(), &Overrides::default()).expect_err("too many locks");
     let told = told(&error, &workshop.root());
@@ -244,7 +281,28 @@ split = false
 specs = ["billing/**"]
 "#;
     let notes = |flags: &str| resolved(part_toml, flags, &Overrides::default()).notes;
-    insta::assert_snapshot!(notes("").join("\n"), @"");
+    insta::assert_snapshot!(notes("").join("\n"), @r#"
+    part.toml:5:15: "lose.spec.ts" matches nothing
+      |
+    5 | quarantine = ["lose.spec.ts", "loose.spec.ts"]
+      |               ^^^^^^^^^^^^^^
+      = it names no spec; globs are relative to the suite's folder
+    part.toml:8:12: "biling/**" matches nothing
+      |
+    8 | billing = ["biling/**"]
+      |            ^^^^^^^^^^^
+      = it names no spec; globs are relative to the suite's folder
+    part.toml:9:6: "admin/b.spec.ts" matches nothing
+      |
+    9 | b = ["admin/b.spec.ts"]
+      |      ^^^^^^^^^^^^^^^^^
+      = it names no spec; globs are relative to the suite's folder
+    part.toml:13:10: "billing/**" matches nothing
+       |
+    13 | specs = ["billing/**"]
+       |          ^^^^^^^^^^^^
+       = it names no spec; globs are relative to the suite's folder
+    "#);
     // The suite's globs are warned about whatever is submitted of it; those that fit other groups are not.
     assert_eq!(notes("--group b").len(), 3);
     assert_eq!(notes("--group b --spec billing/pay.spec.ts").len(), 3);

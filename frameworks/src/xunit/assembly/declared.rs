@@ -280,8 +280,8 @@ fn is_true(attribute: &Attribute, name: &str) -> bool {
 mod tests {
     use super::*;
 
-    const SHOP: &[u8] = include_bytes!("../../../tests/recordings/xunit/Shop.Tests.dll");
-    const OTHER: &[u8] = include_bytes!("../../../tests/recordings/xunit/Other.Tests.dll");
+    const SHOP: &[u8] = include_bytes!("../../../tests/assemblies/Shop.Tests.dll");
+    const OTHER: &[u8] = include_bytes!("../../../tests/assemblies/Other.Tests.dll");
 
     #[test]
     fn collections_are_those_that_the_source_declares() {

@@ -170,9 +170,9 @@ impl<'a> Tables<'a> {
             at += 4;
         }
         let mut tables = Tables { streams, rows, starts: [0; NESTED_CLASS + 1], heap_sizes };
-        for table in 0..=NESTED_CLASS {
+        for (table, rows) in rows.into_iter().enumerate().take(COLUMNS.len()) {
             tables.starts[table] = at;
-            at = at.checked_add(rows[table].checked_mul(tables.row_width(table))?)?;
+            at = at.checked_add(rows.checked_mul(tables.row_width(table))?)?;
         }
         (at <= stream.0.len()).then_some(tables)
     }
