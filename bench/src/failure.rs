@@ -15,7 +15,7 @@ pub enum BenchError {
         /// What was run.
         suite: String,
         /// Why.
-        source: RehearsalError,
+        source: Box<RehearsalError>,
     },
     /// A folder with traces cannot be read.
     #[error("cannot list {}", path.display())]

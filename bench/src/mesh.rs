@@ -101,7 +101,7 @@ impl Mesh {
             job.map_or(Act::passes(Millis::ZERO), |job| act(&begun, job))
         });
         let names: Vec<&str> = self.suites.iter().map(|(_, suite, _)| suite.name.as_str()).collect();
-        played.map_err(|source| BenchError::Rehearsal { suite: names.join(", "), source })
+        played.map_err(|source| BenchError::Rehearsal { suite: names.join(", "), source: Box::new(source) })
     }
 }
 

@@ -65,6 +65,8 @@ pub struct Bounds {
     pub overcommit: u32,
     /// Distinct locks over all unfinished runs.
     pub locks: usize,
+    /// Permits of one lock.
+    pub permits: usize,
     /// Locks of one spec.
     pub locks_per_spec: usize,
     /// Specs that share one process at most.
@@ -127,6 +129,7 @@ impl Bounds {
         guaranteed_turn: 8,
         overcommit: 4,
         locks: 10_000,
+        permits: 10_000,
         locks_per_spec: 16,
         batch: 200,
         batch_overheads: 10,

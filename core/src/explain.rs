@@ -147,9 +147,9 @@ impl Core {
         let Some(spec) = run.spec(index) else { return Vec::new() };
         let requirements = &run.group_of(spec).requirements;
         let live = self.live.runs.get(&run_id);
-        let why_not = |worker: &crate::live::Worker| match requirements.unmet(&worker.capabilities) {
+        let why_not = |worker: &crate::live::Worker| match requirements.nearest_miss(&worker.capabilities) {
             _ if worker.incarnation.is_none() => "it has not come back to this leader yet".to_owned(),
-            Some(requirement) => format!("it lacks {requirement}"),
+            Some(miss) => format!("it lacks {}", miss.part),
             None if live.is_some_and(|live| live.bars(&worker.id)) => {
                 "the workspace could not be made ready on it".to_owned()
             }

@@ -425,6 +425,28 @@ impl GroupSubmission {
             if !names.insert(spec.name.as_str()) {
                 return Err(SubmissionError::SpecTwice { label: label(), spec: spec.name.clone() });
             }
+            spec.check(bounds)?;
+        }
+        Ok(())
+    }
+}
+
+impl SpecSubmission {
+    fn check(&self, bounds: &Bounds) -> Result<(), SubmissionError> {
+        if let Some(collection) = &self.collection {
+            within("a collection's name in bytes", collection.len(), bounds.label_bytes)?;
+        }
+        if let Some(assembly) = &self.assembly {
+            within("an assembly's name in bytes", assembly.len(), bounds.label_bytes)?;
+        }
+        if !self.locks.is_empty() {
+            let what = format!("the number of locks of spec {:?}", self.name);
+            within(&what, self.locks.len(), bounds.locks_per_spec)?;
+        }
+        for lock in &self.locks {
+            within("a lock's name in bytes", lock.name.len(), bounds.label_bytes)?;
+            let what = format!("the number of permits of lock {:?}", lock.name);
+            within(&what, lock.permits as usize, bounds.permits)?;
         }
         Ok(())
     }

@@ -109,7 +109,7 @@ impl Worker {
         }
         let mut unused: BTreeSet<SlotId> = options.extra_slots.iter().copied().collect();
         // An extra slot is there from the start only where something runs on it.
-        let used: Vec<SlotId> = options.slots.iter().chain(found_on.keys()).copied().collect();
+        let used: BTreeSet<SlotId> = options.slots.iter().chain(found_on.keys()).copied().collect();
         for slot in used {
             let found = found_on.remove(&slot).unwrap_or_default();
             unused.remove(&slot);

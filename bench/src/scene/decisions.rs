@@ -63,9 +63,9 @@ pub fn costs(size: Size, ends: usize) -> Result<Costs, BenchError> {
     }
     costs.steps = (stand.core.effort() - before) as f64 / costs.turnover.len().max(1) as f64;
     drop(stand);
-    // As many specs as slots: when one ends, nothing waits.
-    let mut stand = Stand::new(Size { specs: size.workers, ..size });
-    stand.submit(Size { specs: size.workers, ..size })?;
+    // As many specs as slots, and any slot does: when one ends, nothing waits.
+    let mut stand = Stand::new(size);
+    stand.submit(Size { specs: size.workers, runs: 1, classes: 1, ..size })?;
     for _ in 0..ends.min(size.workers as usize / 2) {
         costs.ends.extend(stand.end_one());
     }
@@ -109,7 +109,7 @@ impl Stand {
             let (request, id) = (RequestId(u64::from(run)), RunId(u128::from(run) + 1));
             let pending = self.core.handle(self.now, Input::RunSubmitted { request, run: id, submission });
             if let Some(source) = self.take(pending) {
-                let source = RehearsalError::Refused { number: run as usize, source };
+                let source = Box::new(RehearsalError::Refused { number: run as usize, source });
                 return Err(BenchError::Rehearsal { suite: format!("run {run}"), source });
             }
         }
@@ -229,7 +229,7 @@ pub fn tables() -> Result<Vec<Table>, BenchError> {
         ],
     );
     for size in SIZES {
-        let costs = costs(size, 50_000)?;
+        let costs = costs(size, (size.specs as usize / 4).min(50_000))?;
         let (turnover, ends) = (nanoseconds(&costs.turnover), nanoseconds(&costs.ends));
         let median = |numbers: &[f64]| crate::percentile(numbers, 0.5);
         let cells = [

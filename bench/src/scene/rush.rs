@@ -53,7 +53,11 @@ pub fn tables() -> Result<Vec<Table>, BenchError> {
         .collect()
 }
 
+/// Loads that are played for each cell.
 const SEEDS: u64 = 8;
+
+/// Says how long each run took from its arrival to its end.
+type Serve<'a> = dyn Fn(&[Arrival]) -> Result<Vec<Millis>, BenchError> + 'a;
 
 fn table(projects: usize, name: &str) -> Result<Table, BenchError> {
     let mut table = Table::new(
@@ -61,10 +65,9 @@ fn table(projects: usize, name: &str) -> Result<Table, BenchError> {
         "A hundred and twenty runs that come at random to sixteen slots: half of them of one to five specs, three in ten of a tenth to a fifth of a suite of four hundred, a fifth of all of it. The slow-down is the time from submission to end over the time with the mesh to itself. Mean (95th percentile, mean of the worst) over eight such loads.",
         ["order between runs", "load 0.5", "load 0.8", "load 0.95"],
     );
-    let cells =
-        |serve: &dyn Fn(&[Arrival]) -> Result<Vec<Millis>, BenchError>| -> Result<Vec<String>, BenchError> {
-            LOADS.iter().map(|load| cell(*load, projects, serve)).collect()
-        };
+    let cells = |serve: &Serve<'_>| -> Result<Vec<String>, BenchError> {
+        LOADS.iter().map(|load| cell(*load, projects, serve)).collect()
+    };
     table.row("**Part**", cells(&part)?);
     for order in Order::ALL {
         table.row(order.name(), cells(&|arrivals| Ok(serve(arrivals, SLOTS as usize, order)))?);
@@ -72,11 +75,7 @@ fn table(projects: usize, name: &str) -> Result<Table, BenchError> {
     Ok(table)
 }
 
-fn cell(
-    load: f64,
-    projects: usize,
-    serve: &dyn Fn(&[Arrival]) -> Result<Vec<Millis>, BenchError>,
-) -> Result<String, BenchError> {
+fn cell(load: f64, projects: usize, serve: &Serve<'_>) -> Result<String, BenchError> {
     let (mut all, mut worst) = (Vec::new(), Vec::new());
     for seed in 0..SEEDS {
         let arrivals = arrivals(load, projects, seed);

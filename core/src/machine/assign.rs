@@ -77,7 +77,7 @@ impl Core {
             return None;
         }
         let asked = Asked { kind, idle, classes: able, now };
-        if self.live.turns % self.config.bounds.guaranteed_turn.max(1) == 0 {
+        if self.live.turns.is_multiple_of(self.config.bounds.guaranteed_turn.max(1)) {
             let mut runs = self.live.order.guaranteed();
             let choice = runs.find_map(|run| self.choose_in_run(run, asked, Turn::Guaranteed));
             return choice.map(|choice| Choice { turn: self.turn_of(choice.run, Turn::Guaranteed), ..choice });
@@ -107,7 +107,7 @@ impl Core {
             Turn::Guaranteed | Turn::Scarce => found,
             _ if standing.outranks => Turn::Priority,
             _ if standing.has_siblings => Turn::Shortest,
-            _ => Turn::Share,
+            Turn::Alone | Turn::Priority | Turn::Share | Turn::Shortest => Turn::Share,
         }
     }
 

@@ -138,8 +138,8 @@ impl Core {
         let wait = run.policy.wait_for_workers.map_or_else(String::new, |wait| format!(" within {wait}"));
         let mut reasons: Vec<String> = Vec::new();
         for worker in self.live.workers.values() {
-            let reason = match requirements.unmet(&worker.capabilities) {
-                Some(requirement) => format!("worker {} lacks {requirement}", worker.id),
+            let reason = match requirements.nearest_miss(&worker.capabilities) {
+                Some(miss) => format!("worker {} lacks {}", worker.id, miss.part),
                 None => match worker.why_no_work() {
                     Some(why) => format!("worker {}: {why}", worker.id),
                     None => continue,

@@ -26,7 +26,7 @@ impl Load {
                 None => unknown += 1,
             }
         }
-        let typical = if number > 0 { known / number } else { crate::queue::UNKNOWN_WORK };
+        let typical = known.checked_div(number).unwrap_or(crate::queue::UNKNOWN_WORK);
         Load { total: known + unknown * typical, typical }
     }
 }

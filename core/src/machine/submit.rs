@@ -81,29 +81,18 @@ impl Core {
     /// Refuses what no known worker could ever run. With no worker at all, or while some that hold attempts have
     /// not yet said what they can do, the group waits for one.
     fn can_be_served(&self, group: &GroupSubmission) -> Result<(), Refusal> {
-        let mut unmet = None;
-        for worker in self.live.workers.values() {
-            if worker.incarnation.is_none() {
-                return Ok(());
-            }
-            match group.requirements.unmet(&worker.capabilities) {
-                None => return Ok(()),
-                Some(requirement) => unmet = Some((requirement, worker)),
-            }
+        if self.live.workers.values().any(|worker| worker.incarnation.is_none()) {
+            return Ok(());
         }
-        let Some((requirement, worker)) = unmet else { return Ok(()) };
-        let family = requirement.key.split('.').next().unwrap_or_default();
-        let mut have: Vec<String> = Vec::new();
-        for (key, value) in &worker.capabilities.0 {
-            if key.split('.').next() == Some(family) {
-                have.push(if value.is_empty() { key.clone() } else { format!("{key}={value}") });
-            }
+        let workers = self.live.workers.values().map(|worker| (&worker.id, &worker.capabilities));
+        match group.requirements.nearest_miss_among(workers) {
+            None => Ok(()),
+            Some((worker, miss)) => Err(Refusal::NoWorker {
+                label: group.label.clone(),
+                requirement: miss.part,
+                have: format!("worker {worker} {}", miss.have),
+            }),
         }
-        let have = match have.is_empty() {
-            true => format!("worker {} has no {family} at all", worker.id),
-            false => format!("worker {} has {}", worker.id, have.join(", ")),
-        };
-        Err(Refusal::NoWorker { label: group.label.clone(), requirement: requirement.to_string(), have })
     }
 
     fn open(

@@ -54,6 +54,8 @@ struct Walk<'a> {
     ended: BTreeMap<Cause<'a>, Vec<usize>>,
     /// When the run's first attempt was assigned.
     first: Timestamp,
+    /// From there to the last end.
+    length: Millis,
 }
 
 impl<'a> Walk<'a> {
@@ -62,7 +64,8 @@ impl<'a> Walk<'a> {
         let mut members: Vec<Member<'a>> = members(run).filter(|member| member.ended.is_some()).collect();
         members.sort_by_key(|member| (member.attempt.assigned_at, end(member), member.index, member.number));
         let first = members.first().map(|member| member.attempt.assigned_at).unwrap_or_default();
-        let mut walk = Walk { run, stages, members, ended: BTreeMap::new(), first };
+        let length = members.iter().map(|member| end(member).since(first)).max().unwrap_or_default();
+        let mut walk = Walk { run, stages, members, ended: BTreeMap::new(), first, length };
         for (rank, member) in walk.members.iter().enumerate() {
             let stage = walk.stages.get(member.index.0 as usize).copied().unwrap_or(0);
             let mut causes = walk.causes(member);
@@ -184,8 +187,7 @@ impl<'a> Walk<'a> {
             Cause::Slot(_) => format!("{name} was on its slot"),
         };
         let gap = member.attempt.assigned_at.since(end(&self.members[before]));
-        let whole = self.last().map_or(Millis::ZERO, |last| end(&self.members[last]).since(self.first));
-        if gap.0 > 0 && gap.0.saturating_mul(100) >= whole.0 {
+        if gap.0 > 0 && gap.0.saturating_mul(100) >= self.length.0 {
             words.push_str(&format!("; {gap} later a slot was free for it"));
         }
         words

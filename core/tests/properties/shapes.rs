@@ -149,10 +149,10 @@ fn spec(rules: u32, place: usize, known: Option<u64>) -> SpecSubmission {
     let test = |number: u64| (format!("t{number}"), Millis(100 * number + 1));
     let lock = |name: &str, permits| Lock { name: name.to_owned(), permits };
     let mut locks = Vec::new();
-    if on(14) && place % 2 == 0 {
+    if on(14) && place.is_multiple_of(2) {
         locks.push(lock("db", 1));
     }
-    if on(15) && place % 3 == 0 {
+    if on(15) && place.is_multiple_of(3) {
         locks.push(lock("sandbox", 1 + u32::from(on(16))));
     }
     SpecSubmission {
@@ -163,7 +163,7 @@ fn spec(rules: u32, place: usize, known: Option<u64>) -> SpecSubmission {
             .into_iter()
             .collect(),
         expected_tests: (on(9) || on(10)).then(|| (0..4).map(|number| test(number).0).collect()),
-        collection: ((on(17) || on(18)) && place % 2 == 0).then(|| format!("c{}", place % 3)),
+        collection: ((on(17) || on(18)) && place.is_multiple_of(2)).then(|| format!("c{}", place % 3)),
         serial: on(19) && place % 3 == 1,
         assembly: on(20).then(|| format!("a{}", place % 2)),
         locks,

@@ -55,8 +55,10 @@ enum Piece {
 }
 
 fn pieces(template: &'static str) -> impl Iterator<Item = Piece> {
-    template.split_inclusive('}').flat_map(|part| match part.strip_suffix('}').and_then(|p| p.split_once('{')) {
-        Some((text, name)) => [Piece::Text(text), Piece::Variable(name)],
-        None => [Piece::Text(part), Piece::Text("")],
+    template.split_inclusive('}').flat_map(|part| {
+        match part.strip_suffix('}').and_then(|p| p.split_once('{')) {
+            Some((text, name)) => [Piece::Text(text), Piece::Variable(name)],
+            None => [Piece::Text(part), Piece::Text("")],
+        }
     })
 }

@@ -16,6 +16,6 @@ mod tests;
 
 pub(crate) use env::Env;
 pub use error::IdentityError;
-pub use identity::{Attempt, Counted, Identity, Origin};
 pub(crate) use identity::{Asked, identify};
+pub use identity::{Attempt, Counted, Identity, Origin};
 pub(crate) use joining::{BuildLine, Company, join};

@@ -317,7 +317,9 @@ pub(crate) const PROVIDERS: &[Provider] = &[
         counter: Counter::Job { variables: &["GO_STAGE_COUNTER"], from: 1 },
         commit: &["GO_REVISION", "GO_TO_REVISION"],
         branch: &[],
-        url: &["{GO_SERVER_URL}/pipelines/{GO_PIPELINE_NAME}/{GO_PIPELINE_COUNTER}/{GO_STAGE_NAME}/{GO_STAGE_COUNTER}"],
+        url: &[
+            "{GO_SERVER_URL}/pipelines/{GO_PIPELINE_NAME}/{GO_PIPELINE_COUNTER}/{GO_STAGE_NAME}/{GO_STAGE_COUNTER}",
+        ],
     },
     Provider {
         name: "Jenkins",

@@ -599,7 +599,12 @@ fn without_the_build_the_error_names_what_is_missing() {
             "this is GitLab (GITLAB_CI is set), but CI_PROJECT_ID and CI_PIPELINE_ID is not set, which names the build",
         ),
         (
-            &[("GITHUB_ACTIONS", "1"), ("GITHUB_REPOSITORY", "a/b"), ("GITHUB_RUN_ID", "1"), ("GITHUB_RUN_ATTEMPT", "x")],
+            &[
+                ("GITHUB_ACTIONS", "1"),
+                ("GITHUB_REPOSITORY", "a/b"),
+                ("GITHUB_RUN_ID", "1"),
+                ("GITHUB_RUN_ATTEMPT", "x"),
+            ],
             "GITHUB_RUN_ATTEMPT is \"x\", which is no number of an attempt",
         ),
     ];
@@ -656,14 +661,16 @@ fn of_two_systems_the_more_special_one_counts() {
         assert_eq!(both(one, other), Ok(Some(expected)), "{one} and {other}");
     }
     // Another one's variable that begins with the name of a system.
-    let server = map(&[("CI_SERVER_NAME", "GitLab Dedicated"), ("CI_PROJECT_ID", "1"), ("CI_PIPELINE_ID", "2")]);
+    let server =
+        map(&[("CI_SERVER_NAME", "GitLab Dedicated"), ("CI_PROJECT_ID", "1"), ("CI_PIPELINE_ID", "2")]);
     assert_eq!(found(&server).map(|identity| identity.build), Ok("gitlab:1:2".to_owned()));
 }
 
 #[test]
 fn what_is_asked_for_wins_and_is_used_as_it_is() {
     let github = ROWS.iter().find(|row| row.name == "GitHub Actions").map(|row| map(row.env)).expect("a row");
-    let asked = |build, attempt, env: &BTreeMap<String, String>| identify(Asked { build, attempt }, Env(env), 7);
+    let asked =
+        |build, attempt, env: &BTreeMap<String, String>| identify(Asked { build, attempt }, Env(env), 7);
     let by_flag = asked(Some("nightly 7"), None, &github).expect("it is named");
     assert_eq!(by_flag.build, "nightly 7");
     assert_eq!((by_flag.origin.words().as_str(), by_flag.attempt), ("--ci-build-id", None));
@@ -802,8 +809,10 @@ fn documented() -> Vec<String> {
     let row = |provider: &Provider| {
         let server = provider.server.iter().map(|name| format!("host of {}", code(name)));
         let server = server.collect::<Vec<_>>().join(" or ");
-        let lineage: Vec<String> = provider.lineage.iter().map(|template| code(&template.replace(['{', '}'], ""))).collect();
-        let id = [server, lineage.join(" or ")].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
+        let lineage: Vec<String> =
+            provider.lineage.iter().map(|template| code(&template.replace(['{', '}'], ""))).collect();
+        let id =
+            [server, lineage.join(" or ")].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
         format!(
             "| {} | {} | `{}:` + {} | {} |",
             provider.name,

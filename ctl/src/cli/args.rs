@@ -1,6 +1,7 @@
 //! The verbs.
 
 use super::global::GlobalArgs;
+use super::plans::{PlanArgs, RunReportArgs};
 use super::submit::{ProjectArgs, ReportArgs, SubmitArgs};
 use crate::exit::Exit;
 use clap::{Parser, Subcommand};
@@ -26,6 +27,8 @@ pub(crate) enum Command {
     /// Submit groups of specs and follow the run to its end
     #[command(visible_alias = "run", after_help = Exit::help())]
     Submit(Box<SubmitArgs>),
+    /// Say how a submission would run: its schedule, how long it would take and why; nothing runs
+    Plan(Box<PlanArgs>),
     /// List runs, the newest first
     #[command(visible_alias = "ls")]
     Runs(RunsArgs),
@@ -49,6 +52,8 @@ pub(crate) enum Command {
     Undrain(UndrainArgs),
     /// Say why specs of a run are where they are, or are not running
     Explain(ExplainArgs),
+    /// Say where a run's time went, and what limited it
+    Report(RunReportArgs),
     /// Show how specs did in earlier runs, and what the next one is told
     History(HistoryArgs),
     /// Check configuration, surroundings and the mesh

@@ -95,9 +95,8 @@ mod tests {
 
     #[test]
     fn groups_are_expected_by_number_or_by_label() {
-        let labels = |labels: &[&str]| {
-            Some(Expect::Labels(labels.iter().map(|label| (*label).to_owned()).collect()))
-        };
+        let labels =
+            |labels: &[&str]| Some(Expect::Labels(labels.iter().map(|label| (*label).to_owned()).collect()));
         let table = [
             ("3", Some(Expect::Count(3))),
             ("b, a", labels(&["a", "b"])),

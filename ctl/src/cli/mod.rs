@@ -4,6 +4,7 @@ mod args;
 mod balance;
 mod global;
 mod joining;
+mod plans;
 mod submit;
 
 pub(crate) use args::{
@@ -11,4 +12,6 @@ pub(crate) use args::{
     HistoryArgs, InitArgs, LogsArgs, ManArgs, RerunArgs, RunsArgs, ShowArgs, UndrainArgs, WatchArgs,
 };
 pub(crate) use global::GlobalArgs;
+pub(crate) use joining::JoinArgs;
+pub(crate) use plans::{PlanArgs, RunReportArgs};
 pub(crate) use submit::{ProjectArgs, ReportArgs, SubmitArgs};

@@ -212,13 +212,8 @@ impl Work {
     }
 
     /// The own groups are decided: what the run waits for, unless it is finished and its last events are on their way.
-    fn still_open(
-        &self,
-        answer: Result<RunInfo, Status>,
-        telling: &mut Telling<'_>,
-    ) -> Option<StillOpen> {
-        let others =
-            telling.own().map(|own| own.others_left(telling.view())).unwrap_or_default();
+    fn still_open(&self, answer: Result<RunInfo, Status>, telling: &mut Telling<'_>) -> Option<StillOpen> {
+        let others = telling.own().map(|own| own.others_left(telling.view())).unwrap_or_default();
         match answer {
             Ok(info) if info.finished_at.is_some() => None,
             Ok(info) => Some(StillOpen { because: info.open_because, others }),

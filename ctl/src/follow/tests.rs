@@ -2,13 +2,13 @@
 
 use super::*;
 use crate::exit::Exit;
+use crate::mesh::Mesh;
 use crate::out::{Capture, Format};
 use crate::render::human::Commands;
 use crate::render::{Reporter, Verbosity};
 use crate::testing::{BEGIN, RUN, Script, Scripted, Step, finish, summary};
 use crate::text::Palette;
 use crate::view::verdict::{Circumstances, conclude};
-use crate::mesh::Mesh;
 use crate::view::{Keep, Own, Submitted};
 use part_core::{AttemptVerdict, CancelReason, Output, RunVerdict, SpecVerdict, Timestamp};
 use part_proto::v1::{Event, RunInfo};
@@ -265,12 +265,7 @@ fn company() -> Script {
 }
 
 fn info(finished_at: Option<u64>, because: &str) -> RunInfo {
-    RunInfo {
-        run: RUN.to_string(),
-        open_because: because.into(),
-        finished_at,
-        ..RunInfo::default()
-    }
+    RunInfo { run: RUN.to_string(), open_because: because.into(), finished_at, ..RunInfo::default() }
 }
 
 async fn tell_own(events: Vec<Event>, then: Vec<Step>, info: RunInfo, interrupts: &[Exit]) -> Told {
@@ -299,7 +294,8 @@ async fn the_verdict_of_a_submit_is_that_of_its_own_groups() {
     assert_eq!((told.exit(), told.followed.open.is_none()), (Exit::Passed, true));
     assert!(!told.stdout.contains("theirs.js"), "{}", told.stdout);
 
-    let mine = company().pass(0, 1).pass(1, 1).fail(2, 1).decide(2, SpecVerdict::NotPassed(AttemptVerdict::Failed));
+    let mine =
+        company().pass(0, 1).pass(1, 1).fail(2, 1).decide(2, SpecVerdict::NotPassed(AttemptVerdict::Failed));
     let told = tell_own(mine.events(), vec![Step::Hang], info(None, ""), &[]).await;
     assert_eq!(told.exit(), Exit::Failed);
     assert_eq!(told.followed.open.as_ref().map(StillOpen::words).as_deref(), Some("it is being closed"));
@@ -315,7 +311,12 @@ async fn a_run_that_ends_with_the_own_groups_is_followed_to_its_end() {
     assert_eq!((told.exit(), told.followed.view.finished.is_some()), (Exit::Passed, true));
     assert!(told.stdout.contains("time  4.3s on 2 slots"), "{}", told.stdout);
     // Nobody knows what it waits for: the own result stands all the same.
-    let server = Scripted::start(vec![[steps(alone().events()), vec![Step::Hang]].into_iter().flatten().collect()], Vec::new(), Vec::new()).await;
+    let server = Scripted::start(
+        vec![[steps(alone().events()), vec![Step::Hang]].into_iter().flatten().collect()],
+        Vec::new(),
+        Vec::new(),
+    )
+    .await;
     let told = tell_from(server, Duration::from_secs(60), Format::Human, &[], true).await;
     let open = told.followed.open.as_ref().expect("the run goes on");
     assert_eq!(open.words(), "what the run waits for could not be asked: no such run");
@@ -340,9 +341,12 @@ async fn a_joined_run_that_is_cancelled_is_followed_to_its_end() {
 
 #[tokio::test]
 async fn an_interrupt_does_not_stop_the_groups_of_others() {
-    let (server, mut mesh) =
-        Scripted::start(vec![[steps(company().events()), vec![Step::Hang]].into_iter().flatten().collect()], Vec::new(), Vec::new())
-            .await;
+    let (server, mut mesh) = Scripted::start(
+        vec![[steps(company().events()), vec![Step::Hang]].into_iter().flatten().collect()],
+        Vec::new(),
+        Vec::new(),
+    )
+    .await;
     let capture = Capture::default();
     let mut out = capture.out(Format::Human, Palette::PLAIN);
     let mut reporter = Reporter::new(&out, Verbosity::Normal, Commands::default(), true);

@@ -40,8 +40,10 @@ pub(crate) async fn find_build(mesh: &Clients, build: &Build<'_>) -> Result<RunI
         None => format!("build {:?}", build.id),
     };
     let Some(newest) = runs.iter().max_by_key(|run| (run.attempt, run.opened_at)) else {
-        let error = CliError::usage(format!("there is no run of {about} yet"))
-            .hint(format!("partctl submit --ci-build-id {} makes one; partctl runs lists those that there are", build.id));
+        let error = CliError::usage(format!("there is no run of {about} yet")).hint(format!(
+            "partctl submit --ci-build-id {} makes one; partctl runs lists those that there are",
+            build.id
+        ));
         return Err(match &build.project {
             Some(_) => error.hint("--project NAME looks in another project"),
             None => error,
@@ -56,7 +58,10 @@ pub(crate) async fn find_build(mesh: &Clients, build: &Build<'_>) -> Result<RunI
     let Some(attempt) = build.attempt else { return Ok(newest.clone()) };
     let found = runs.iter().filter(|run| run.attempt == attempt).max_by_key(|run| run.opened_at);
     found.cloned().ok_or_else(|| {
-        CliError::usage(format!("there is no attempt {attempt} of {about} yet; the newest is {}", newest.attempt))
+        CliError::usage(format!(
+            "there is no attempt {attempt} of {about} yet; the newest is {}",
+            newest.attempt
+        ))
     })
 }
 

@@ -92,7 +92,14 @@ impl Reporter {
                 }
             }
             Notice::Ended { spec, attempt } => {
-                let finish = view.specs[spec].attempt(attempt)?.finish()?;
+                let ended = view.specs[spec].attempt(attempt)?;
+                if ended.dismissed {
+                    if self.verbosity == Verbosity::Verbose {
+                        self.data(out, &human::beaten(view, &view.specs[spec], ended, palette));
+                    }
+                    return None;
+                }
+                let finish = ended.finish()?;
                 match finish.verdict {
                     AttemptVerdict::Passed | AttemptVerdict::Cancelled | AttemptVerdict::Lost => {
                         self.ended(out, view, Wanted { spec, attempt }, &Tail::Empty);

@@ -1,10 +1,12 @@
 //! Results as JUnit XML: one suite per spec, one case per test.
 //!
 //! What is wrong with a spec as a whole (it crashed, its report is missing, it was cancelled) is a case of its own,
-//! named like the spec: no red spec is green in the file.
+//! named like the spec: no red spec is green in the file. A spec that was split by its tests is one suite with the cases
+//! of all its parts. What fails of a quarantined spec is reported as skipped, with the failure as its message: readers of
+//! the file know no other word for what went wrong and does not count.
 
 use crate::error::{CliError, Kind};
-use crate::view::{AttemptView, RunView, SpecView};
+use crate::view::{AttemptView, RunView, SpecView, Whole};
 use part_core::{AttemptVerdict, Finish, SpecVerdict, TestOutcome, TestResult};
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
 use std::path::Path;
@@ -38,51 +40,85 @@ pub(crate) fn report(view: &RunView) -> Report {
     if let Some(finished) = &view.finished {
         report.set_time(Duration::from_millis(finished.summary.makespan.0));
     }
-    for spec in &view.specs {
-        report.add_test_suite(suite(view, spec));
+    for whole in view.wholes() {
+        report.add_test_suite(suite(view, &whole));
     }
     report
 }
 
-fn suite(view: &RunView, spec: &SpecView) -> TestSuite {
-    let group = &view.group_of(spec).label;
-    let mut suite = TestSuite::new(format!("{group}: {}", spec.name));
+fn suite(view: &RunView, whole: &Whole<'_>) -> TestSuite {
+    let group = &view.groups[whole.group()].label;
+    let mut suite = TestSuite::new(format!("{group}: {}", whole.name));
     suite.add_property(Property::new("group", group));
-    suite.add_property(Property::new("spec", &spec.name));
+    suite.add_property(Property::new("spec", whole.name));
     suite.add_property(Property::new("run", &view.run));
+    if whole.quarantined() {
+        suite.add_property(Property::new("quarantined", "true"));
+    }
+    if whole.is_split() {
+        suite.add_property(Property::new("parts", whole.parts.len().to_string()));
+    }
+    let (mut took, mut output) = (Duration::ZERO, String::new());
+    for spec in whole.parts {
+        add_cases(&mut suite, spec);
+        let Some(attempt) = spec.last_ended() else { continue };
+        took += Duration::from_millis(attempt.took().unwrap_or_default().0);
+        if let (Some(text), false) = (attempt.finish().and_then(|f| f.output.inline.as_ref()), spec.is_pass()) {
+            output.push_str(text);
+        }
+    }
+    if whole.parts.iter().any(|part| part.last_ended().is_some()) {
+        suite.set_time(took);
+    }
+    if !output.is_empty() {
+        suite.set_system_out(&output);
+    }
+    suite
+}
+
+/// The cases of a spec, or of a part of one.
+fn add_cases(suite: &mut TestSuite, spec: &SpecView) {
     if let Some((attempt, _)) = &spec.carried {
         suite.add_property(Property::new("carried_from", attempt));
     }
     let Some(attempt) = spec.last_ended() else {
         suite.add_test_case(whole(spec, None));
-        return suite;
+        return;
     };
     suite.add_property(Property::new("worker", &attempt.worker));
     suite.add_property(Property::new("attempts", attempt.number.to_string()));
-    if let Some(took) = attempt.took() {
-        suite.set_time(Duration::from_millis(took.0));
-    }
     for test in &attempt.tests {
         suite.add_test_case(case(spec, attempt, test));
     }
-    if let Some(finish) = attempt.finish() {
-        for test in &finish.missing_tests {
-            let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-            status.set_type("missing").set_message("the framework listed it, but it was not executed");
-            let mut case = TestCase::new(test, status);
-            case.set_classname(&spec.name);
-            suite.add_test_case(case);
-        }
-        let failed_test = attempt.failures().next().is_some();
-        let told = spec.is_pass() || (failed_test && finish.verdict == AttemptVerdict::Failed);
-        if !told || attempt.tests.is_empty() {
-            suite.add_test_case(whole(spec, Some(attempt)));
-        }
-        if let (Some(text), false) = (&finish.output.inline, spec.is_pass()) {
-            suite.set_system_out(text);
-        }
+    let Some(finish) = attempt.finish() else { return };
+    for test in &finish.missing_tests {
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+        status.set_type("missing").set_message("the framework listed it, but it was not executed");
+        let mut case = TestCase::new(test, aside(spec, status));
+        case.set_classname(spec.whole_name());
+        suite.add_test_case(case);
     }
-    suite
+    let failed_test = attempt.failures().next().is_some();
+    let told = spec.is_pass() || (failed_test && finish.verdict == AttemptVerdict::Failed);
+    if !told || attempt.tests.is_empty() {
+        suite.add_test_case(whole(spec, Some(attempt)));
+    }
+}
+
+/// What is wrong with a quarantined spec is said, but fails nothing.
+fn aside(spec: &SpecView, status: TestCaseStatus) -> TestCaseStatus {
+    match (spec.quarantined, status) {
+        (true, TestCaseStatus::NonSuccess { message, ty, description, .. }) => {
+            let what = message.as_ref().or(ty.as_ref()).map_or("failed", |text| text.as_str());
+            let mut skipped = TestCaseStatus::skipped();
+            skipped.set_type("quarantined").set_message(format!("quarantined: {what}"));
+            if let Some(description) = description {
+                skipped.set_description(description.as_str());
+            }
+            skipped
+        }
+        (_, status) => status,
+    }
 }
 
 /// A test of the deciding attempt, with what earlier attempts said of it.
@@ -93,8 +129,8 @@ fn case(spec: &SpecView, attempt: &AttemptView, test: &TestResult) -> TestCase {
             status.add_rerun(rerun(failed));
         }
     }
-    let mut case = TestCase::new(&test.name, status);
-    case.set_classname(&spec.name);
+    let mut case = TestCase::new(&test.name, aside(spec, status));
+    case.set_classname(spec.whole_name());
     if let Some(micros) = test.duration_micros {
         case.set_time(Duration::from_micros(micros));
     }
@@ -184,8 +220,8 @@ fn whole(spec: &SpecView, attempt: Option<&AttemptView>) -> TestCase {
             status.add_rerun(rerun);
         }
     }
-    let mut case = TestCase::new(&spec.name, status);
-    case.set_classname(&spec.name);
+    let mut case = TestCase::new(&spec.name, aside(spec, status));
+    case.set_classname(spec.whole_name());
     if let Some(took) = attempt.and_then(AttemptView::took) {
         case.set_time(Duration::from_millis(took.0));
     }

@@ -14,7 +14,10 @@ pub(crate) struct Rules<'p> {
 
 /// Rules that cannot both be, by the places of both.
 #[derive(Debug, Default)]
-pub(crate) struct Conflicts(BTreeMap<((usize, usize), (usize, usize)), Conflict>);
+pub(crate) struct Conflicts(BTreeMap<[Position; 2], Conflict>);
+
+/// Line and column.
+type Position = (usize, usize);
 
 #[derive(Debug)]
 struct Conflict {
@@ -81,14 +84,14 @@ impl<'p> Rules<'p> {
         let all = || of_suite.iter().chain(&of_group);
         let held = all().fold(Vec::new(), |held, rule| with_locks(&held, &rule.locks));
         let held = with_locks(&held, locks);
-        if let (true, Some(rule)) = (held.len() > LOCKS_PER_SPEC, all().last()) {
+        if let (true, Some(rule)) = (held.len() > LOCKS_PER_SPEC, all().next_back()) {
             let what = format!("would hold {} locks, allowed are {LOCKS_PER_SPEC}", held.len());
             conflicts.add(rule, rule, name, what, "let fewer rules with locks speak of it");
         }
         // Later rules win.
-        let parallel = all().filter_map(|rule| rule.parallel).last();
-        let quarantine = all().filter_map(|rule| rule.quarantine).last();
-        let split = all().filter_map(|rule| rule.split).last().unwrap_or(split);
+        let parallel = all().rev().find_map(|rule| rule.parallel);
+        let quarantine = all().rev().find_map(|rule| rule.quarantine);
+        let split = all().rev().find_map(|rule| rule.split).unwrap_or(split);
         if collection.is_some() && collection != spec.collection {
             // What the framework said of its other collection says nothing of this one.
             (spec.collection, spec.serial) = (collection, false);
@@ -116,7 +119,7 @@ impl Conflicts {
     }
 
     fn add(&mut self, first: &SpecRule, second: &SpecRule, spec: &str, what: String, help: &'static str) {
-        let key = (first.place.position(), second.place.position());
+        let key = [first.place.position(), second.place.position()];
         let place = || second.place.clone();
         let conflict = self.0.entry(key);
         let conflict =

@@ -2,9 +2,9 @@
 
 use part_core::{
     Artifact, AttemptVerdict, CancelReason, Entry, Estimate, ExitStatus, Finish, GroupIndex, GroupPolicy,
-    HistoryKey, InvalidReason, Millis, Output, Recipe, Record, ReportFormat, ReportPlace, ReportSource,
-    Requirements, RunId, RunPolicy, RunSummary, RunVerdict, SlotId, Source, SpecAdded, SpecIndex,
-    SpecVerdict, SubmissionId, TestCounts, TestOutcome, TestResult, Timestamp, Timing, WorkerId, Workspace,
+    GroupSubmission, HistoryKey, InvalidReason, Joining, Millis, Output, Recipe, Record, ReportFormat, ReportPlace, ReportSource,
+    Requirements, Rule, RunId, RunPolicy, RunSummary, RunVerdict, SlotId, Source, SpecAdded, SpecIndex,
+    SpecSubmission, SpecVerdict, Submission, SubmissionId, TestCounts, TestOutcome, TestResult, Timestamp, Timing, Turn, Why, WorkerId, Workspace,
 };
 use part_proto::convert::event_to_wire;
 use part_proto::v1;
@@ -95,6 +95,30 @@ impl Script {
         self
     }
 
+    /// The newest group's specs are quarantined.
+    pub(crate) fn quarantined(mut self) -> Self {
+        self.newest_specs().for_each(|spec| spec.quarantined = true);
+        self
+    }
+
+    /// The newest group's specs are the parts of this one.
+    pub(crate) fn parts_of(mut self, whole: &str) -> Self {
+        let count = self.newest_specs().count() as u32;
+        for (spec, number) in self.newest_specs().zip(1..) {
+            spec.name = format!("{whole} (part {number} of {count})");
+            spec.part = Some(v1::Part { of: whole.to_owned(), number, count, tests: 2 });
+        }
+        self
+    }
+
+    fn newest_specs(&mut self) -> impl Iterator<Item = &mut v1::SpecAdded> {
+        let specs = match self.events.last_mut().and_then(|event| event.fact.as_mut()) {
+            Some(v1::event::Fact::SpecsAdded(added)) => added.specs.as_mut_slice(),
+            Some(_) | None => &mut [],
+        };
+        specs.iter_mut()
+    }
+
     /// Another submission joins; its groups follow.
     pub(crate) fn joined(mut self, submission: u128) -> Self {
         self.push(Record::SubmissionJoined {
@@ -150,6 +174,53 @@ impl Script {
             why: None,
         });
         self.push(Record::AttemptStarted { attempt });
+        self
+    }
+
+    /// First attempts of these specs share a process on a slot of worker `desk`; the first of them starts.
+    pub(crate) fn start_batch(mut self, specs: &[u32], slot: u32) -> Self {
+        let batch = specs.first().map(|first| SpecIndex(*first));
+        let why = |rule| Some(Why { rule, turn: Turn::Alone, waiting: 3, candidates: 1, after: None });
+        for (place, spec) in specs.iter().enumerate() {
+            self.push(Record::AttemptAssigned {
+                attempt: self.attempt(*spec, 1),
+                worker: WorkerId("desk".into()),
+                slot: SlotId(slot),
+                forecast: None,
+                batch,
+                why: why(if place == 0 { Rule::Longest } else { Rule::Batch }),
+            });
+        }
+        match specs.first() {
+            Some(first) => self.begin(*first, 1),
+            None => self,
+        }
+    }
+
+    /// A backup attempt gets slot 0 of a worker and starts.
+    pub(crate) fn backup_on(mut self, worker: &str, spec: u32, number: u32) -> Self {
+        self.push(Record::AttemptAssigned {
+            attempt: self.attempt(spec, number),
+            worker: WorkerId(worker.into()),
+            slot: SlotId(0),
+            forecast: None,
+            batch: None,
+            why: Some(Why { rule: Rule::Backup, turn: Turn::Alone, waiting: 0, candidates: 1, after: None }),
+        });
+        self.begin(spec, number)
+    }
+
+    /// An attempt starts.
+    pub(crate) fn begin(mut self, spec: u32, number: u32) -> Self {
+        let attempt = self.attempt(spec, number);
+        self.push(Record::AttemptStarted { attempt });
+        self
+    }
+
+    /// An attempt counts for nothing any more.
+    pub(crate) fn dismiss(mut self, spec: u32, number: u32) -> Self {
+        let attempt = self.attempt(spec, number);
+        self.push(Record::AttemptDismissed { attempt });
         self
     }
 
@@ -246,6 +317,32 @@ impl Script {
     }
 }
 
+/// A submission of project `shop` with one spec.
+pub(crate) fn submission() -> Submission {
+    let spec = SpecSubmission { name: "a.sh".into(), ..SpecSubmission::default() };
+    Submission {
+        id: SubmissionId(7),
+        project: "shop".into(),
+        build: "build-41".into(),
+        joining: Joining::Never,
+        past: Vec::new(),
+        run_all: false,
+        source: Source::default(),
+        workspace: Workspace::InPlace("/home/you/shop".into()),
+        policy: RunPolicy::default(),
+        content: None,
+        groups: vec![GroupSubmission {
+            label: "a".into(),
+            suite: "sh".into(),
+            requirements: Requirements::default(),
+            policy: GroupPolicy::default(),
+            recipe: Recipe::of_command(vec!["sh".into(), "{spec}".into()]),
+            overhead: None,
+            specs: vec![spec],
+        }],
+    }
+}
+
 /// Figures as a server would compute them for a small run.
 pub(crate) fn summary(specs: u32, passed: u32) -> RunSummary {
     RunSummary {
@@ -328,7 +425,7 @@ pub(crate) fn failed_test(name: &str) -> TestResult {
 }
 
 fn estimate(ms: u64) -> Estimate {
-    Estimate { log_mean: (ms as f64).ln(), log_spread: 0.1, samples: 4 }
+    Estimate { log_mean: (ms as f64).ln(), log_spread: 0.1, samples: 4, newest: None }
 }
 
 fn recipe() -> Recipe {

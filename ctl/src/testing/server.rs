@@ -1,9 +1,9 @@
 //! A server that says what a test wrote down, over real gRPC.
 
 use crate::mesh::Mesh;
-use part_proto::v1::blob_service_server::{BlobService, BlobServiceServer};
 use part_core::Submission;
 use part_proto::convert::SubmissionAssembler;
+use part_proto::v1::blob_service_server::{BlobService, BlobServiceServer};
 use part_proto::v1::run_service_server::{RunService, RunServiceServer};
 use part_proto::v1::{self, Event};
 use std::collections::{HashMap, VecDeque};
@@ -40,6 +40,9 @@ struct Inner {
     infos: Mutex<Vec<v1::RunInfo>>,
     answers: Mutex<VecDeque<Result<v1::SubmitResponse, Status>>>,
     submissions: Mutex<Vec<Submission>>,
+    plans: Mutex<VecDeque<Result<v1::PlanResponse, Status>>>,
+    planned: Mutex<Vec<(u32, Submission)>>,
+    report: Mutex<Option<v1::ReportResponse>>,
 }
 
 impl Scripted {
@@ -60,6 +63,9 @@ impl Scripted {
             infos: Mutex::new(infos),
             answers: Mutex::default(),
             submissions: Mutex::default(),
+            plans: Mutex::default(),
+            planned: Mutex::default(),
+            report: Mutex::default(),
         }));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
@@ -80,6 +86,21 @@ impl Scripted {
     /// The submissions that came.
     pub(crate) fn submissions(&self) -> Vec<Submission> {
         self.0.submissions.lock().expect("not poisoned").clone()
+    }
+
+    /// What the next plan is.
+    pub(crate) fn plans(&self, answer: Result<v1::PlanResponse, Status>) {
+        self.0.plans.lock().expect("not poisoned").push_back(answer);
+    }
+
+    /// What was to be planned, and for how many slots.
+    pub(crate) fn planned(&self) -> Vec<(u32, Submission)> {
+        self.0.planned.lock().expect("not poisoned").clone()
+    }
+
+    /// The report of every run.
+    pub(crate) fn reports(&self, report: v1::ReportResponse) {
+        *self.0.report.lock().expect("not poisoned") = Some(report);
     }
 
     /// The cursors that watches asked for.
@@ -107,13 +128,28 @@ impl RunService for Scripted {
 
     async fn plan(
         &self,
-        _: Request<Streaming<v1::PlanRequest>>,
+        request: Request<Streaming<v1::PlanRequest>>,
     ) -> Result<Response<v1::PlanResponse>, Status> {
-        Err(Status::unimplemented("no plans are scripted"))
+        let mut messages = request.into_inner();
+        let (mut slots, mut assembler) = (None, SubmissionAssembler::default());
+        while let Some(message) = messages.message().await? {
+            match message.part {
+                Some(v1::plan_request::Part::Options(options)) if slots.is_none() => slots = Some(options.slots),
+                Some(v1::plan_request::Part::Submit(message)) if slots.is_some() => {
+                    assembler.push(message).map_err(|error| Status::invalid_argument(error.to_string()))?;
+                }
+                Some(_) | None => return Err(Status::invalid_argument("the options come first, and once")),
+            }
+        }
+        let submission = assembler.finish().map_err(|error| Status::invalid_argument(error.to_string()))?;
+        self.0.planned.lock().expect("not poisoned").push((slots.unwrap_or(0), submission));
+        let answer = self.0.plans.lock().expect("not poisoned").pop_front();
+        answer.unwrap_or_else(|| Err(Status::unimplemented("no plans are scripted"))).map(Response::new)
     }
 
     async fn report(&self, _: Request<v1::ReportRequest>) -> Result<Response<v1::ReportResponse>, Status> {
-        Err(Status::unimplemented("no reports are scripted"))
+        let report = self.0.report.lock().expect("not poisoned").clone();
+        report.map(Response::new).ok_or_else(|| Status::unimplemented("no reports are scripted"))
     }
 
     async fn watch(&self, request: Request<v1::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {

@@ -5,6 +5,7 @@ use crate::ci::{BuildLine, Counted, Identity};
 use crate::error::CliError;
 use crate::mesh::{Build, Clients, runs_of};
 use crate::out::Format;
+use crate::render::Verbosity;
 use crate::render::json::{Line, SubmittedLine};
 use crate::text::{clean, count};
 use crate::view::short_id;
@@ -54,13 +55,16 @@ pub(super) fn accepted(app: &mut App, submission: &Submission, identity: &Identi
             };
             app.out.json(&Line::new("submitted", line));
         }
+        Format::Human if app.global.verbosity() == Verbosity::Quiet => {}
         Format::Human => {
             let palette = app.out.talk_palette();
             let text = clean::line(&line.text(), palette.into());
             app.out.talk(&format!("{text}\n"));
         }
     }
-    if let Some(hint) = line.hint().filter(|_| !matches!(app.global.place(), crate::mesh::Place::Local { .. })) {
+    if let Some(hint) =
+        line.hint().filter(|_| !matches!(app.global.place(), crate::mesh::Place::Local { .. }))
+    {
         app.note(&hint);
     }
     if let Some(what) = carried(sent) {
@@ -75,7 +79,9 @@ fn carried(sent: &SubmitResponse) -> Option<String> {
         run => format!(" (last in run {})", short_id(run)),
     };
     if sent.all_again {
-        return Some(format!("everything passed in earlier attempts of this build{from}: all of it runs again"));
+        return Some(format!(
+            "everything passed in earlier attempts of this build{from}: all of it runs again"
+        ));
     }
     (sent.carried > 0).then(|| {
         format!(
@@ -96,7 +102,9 @@ mod tests {
     use crate::out::Capture;
     use crate::testing::{RUN, Scripted};
     use crate::text::Palette;
-    use part_core::{GroupPolicy, GroupSubmission, Recipe, Requirements, Source, SpecSubmission, SubmissionId};
+    use part_core::{
+        GroupPolicy, GroupSubmission, Recipe, Requirements, Source, SpecSubmission, SubmissionId,
+    };
     use tonic::Status;
 
     fn submission() -> Submission {
@@ -166,7 +174,10 @@ mod tests {
         let sent = send(mesh.clients(), &submission).await.expect("it is taken");
         let came = server.submissions();
         assert_eq!(came.len(), 2, "the same again");
-        assert!(came.iter().all(|one| one.joining == Joining::Attempt(3) && one.run_all && one.id == submission.id));
+        assert!(
+            came.iter()
+                .all(|one| one.joining == Joining::Attempt(3) && one.run_all && one.id == submission.id)
+        );
 
         let capture = Capture::default();
         let mut human = app(&capture, Format::Human);
@@ -175,9 +186,12 @@ mod tests {
         let mut lines = told.lines();
         assert_eq!(
             lines.next(),
-            Some("build buildkite:acme/shop:b (Buildkite: BUILDKITE_BUILD_ID), attempt 3, joins run run_4aqkff04")
+            Some(
+                "build buildkite:acme/shop:b (Buildkite: BUILDKITE_BUILD_ID), attempt 3, joins run run_4aqkff04"
+            )
         );
-        let carried = "note: 2 specs passed in earlier attempts of this build (last in run run_00000000) and stand";
+        let carried =
+            "note: 2 specs passed in earlier attempts of this build (last in run run_00000000) and stand";
         assert!(lines.next().is_some_and(|line| line.starts_with(carried)), "{told}");
 
         let capture = Capture::default();
@@ -185,7 +199,10 @@ mod tests {
         let text = capture.stdout();
         let line: serde_json::Value =
             serde_json::from_str(text.lines().next().expect("a line")).expect("it is JSON");
-        assert_eq!((&line["event"], &line["attempt"], &line["joined"]), (&"submitted".into(), &3.into(), &true.into()));
+        assert_eq!(
+            (&line["event"], &line["attempt"], &line["joined"]),
+            (&"submitted".into(), &3.into(), &true.into())
+        );
         assert_eq!(line["build"], "buildkite:acme/shop:b");
         assert_eq!(line["build_origin"], "Buildkite: BUILDKITE_BUILD_ID");
     }
@@ -202,7 +219,8 @@ mod tests {
 
     #[test]
     fn made_up_ids_come_with_a_hint() {
-        let made_up = Identity { build: "local-1".into(), origin: Origin::MadeUp, attempt: None, facts: None };
+        let made_up =
+            Identity { build: "local-1".into(), origin: Origin::MadeUp, attempt: None, facts: None };
         let sent = SubmitResponse { run: RUN.to_string(), attempt: 1, ..SubmitResponse::default() };
         let told = |waits| {
             let mut submission = submission();
@@ -248,7 +266,10 @@ mod tests {
         };
         assert_eq!(carried(&sent(3, 0, false, "")), None);
         let some = carried(&sent(1, 2, false, &run)).expect("some are carried");
-        assert!(some.starts_with("2 specs passed in earlier attempts of this build (last in run run_"), "{some}");
+        assert!(
+            some.starts_with("2 specs passed in earlier attempts of this build (last in run run_"),
+            "{some}"
+        );
         assert!(some.ends_with("runs: 1 (--all runs everything)"), "{some}");
         let again = carried(&sent(3, 0, true, "")).expect("all run again");
         assert_eq!(again, "everything passed in earlier attempts of this build: all of it runs again");

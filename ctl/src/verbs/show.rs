@@ -8,7 +8,7 @@ use crate::exit::Exit;
 use crate::follow::read_ledger;
 use crate::mesh::{Clients, Mesh, Role, TAIL_PATIENCE, find_run, read_tail};
 use crate::out::Format;
-use crate::render::human::{Tail, failure, run_page};
+use crate::render::human::{Tail, asked_for, failure, run_page};
 use crate::render::json::{Line, RunLine, SpecLine};
 use crate::view::{Keep, RunView, SpecView};
 use part_core::{AttemptVerdict, SpecVerdict};
@@ -32,7 +32,9 @@ async fn show(app: &mut App, clients: &Clients, args: &ShowArgs) -> Result<Exit,
     match app.out.format() {
         Format::Json => {
             app.out.json(&Line::new("run", RunLine::from(&info)));
-            specs.iter().for_each(|spec| app.out.json(&Line::new("spec", SpecLine::new(&view, spec))));
+            for whole in asked_for(&view, &specs) {
+                app.out.json(&Line::new("spec", SpecLine::new(&view, &whole)));
+            }
         }
         Format::Human => {
             let page = run_page(&view, &info, &specs, clock::now(), app.out.palette());
@@ -54,7 +56,8 @@ async fn failures(
     let commands = app.commands();
     let palette = app.out.palette();
     let limit = if all { usize::MAX } else { FAILURES };
-    let failed: Vec<&&SpecView> = specs.iter().filter(|spec| is_told(spec)).collect();
+    let counts = |spec: &SpecView| !view.group_of(spec).dropped;
+    let failed: Vec<&&SpecView> = specs.iter().filter(|spec| counts(spec) && is_told(spec)).collect();
     for spec in failed.iter().take(limit) {
         let Some(attempt) = spec.last_ended() else { continue };
         let tail = match attempt.finish() {
@@ -80,7 +83,7 @@ async fn failures(
     }
     if info.finished_at.is_none() && !info.abandoned {
         next.push(commands.line(&["watch", &short]));
-    } else if view.specs.iter().any(|spec| !spec.is_pass()) {
+    } else if view.wholes().any(|whole| !whole.is_pass() && !whole.quarantined()) {
         next.push(commands.line(&["rerun", &short, "--failed"]));
     }
     if !next.is_empty() {

@@ -6,7 +6,7 @@ use super::local;
 use super::project;
 use crate::app::App;
 use crate::ci::Identity;
-use crate::cli::{ReportArgs, SubmitArgs};
+use crate::cli::{JoinArgs, ReportArgs, SubmitArgs};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::follow::{OnInterrupt, Signals};
@@ -18,7 +18,7 @@ use crate::resolve::Resolved;
 use crate::ship::{self, Contents};
 use crate::text::{bytes, clean, count};
 use crate::view::{Own, Submitted, short_id};
-use part_core::{GroupSubmission, Joining, SetupStep, Submission};
+use part_core::{GroupSubmission, Joining, Millis, SetupStep, Submission};
 use part_proto::convert::submission_to_wire;
 use part_proto::v1::SubmitResponse;
 use std::time::Duration;
@@ -35,6 +35,9 @@ pub(super) async fn run(app: &mut App, args: SubmitArgs) -> Result<Exit, CliErro
     check(&place, &args.report)?;
     let mut signals = Signals::listen()?;
     let local = matches!(place, Place::Local { .. });
+    if local {
+        check_company(&args.join)?;
+    }
     let (mut resolved, project) = tokio::select! {
         resolved = project::submission(app, &args, local) => resolved?,
         exit = signals.next() => return Ok(exit),
@@ -100,6 +103,23 @@ pub(super) fn check(place: &Place, args: &ReportArgs) -> Result<(), CliError> {
         ))
         .hint("leave it out, or use --local")),
         Place::Local { .. } | Place::Server { .. } => Ok(()),
+    }
+}
+
+/// What makes no sense where nobody else can come.
+fn check_company(args: &JoinArgs) -> Result<(), CliError> {
+    let waits = args.completion_delay.is_some_and(|delay| delay > Millis::ZERO);
+    let asked = [
+        (args.expect_groups.is_some(), "--expect-groups"),
+        (waits, "--completion-delay"),
+        (args.attempt.is_some(), "--attempt"),
+    ];
+    match asked.iter().find(|(asked, _)| *asked) {
+        None => Ok(()),
+        Some((_, flag)) => Err(CliError::usage(format!(
+            "{flag} is about runs that others join, and nobody can join one in this process"
+        ))
+        .hint("leave it out, or name a daemon with --server HOST:PORT")),
     }
 }
 

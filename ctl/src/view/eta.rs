@@ -32,20 +32,26 @@ pub(crate) fn eta(view: &RunView, now: Timestamp) -> Option<Eta> {
         }
         None => eta.unknown = view.backlog.unknown(),
     }
-    for (spec, number) in view.running.values() {
-        let Some(attempt) = view.specs[*spec].attempt(*number) else { continue };
-        let spent = now.since(attempt.assigned_at);
-        let forecast = attempt.forecast.or(view.specs[*spec].expected);
-        match forecast.or(mean) {
-            Some(expected) => {
-                let left = expected - spent;
-                eta.guessed += u32::from(forecast.is_none());
-                eta.overdue += u32::from(left == Millis::ZERO);
-                total = total + left;
-                longest = longest.max(left);
+    for attempts in view.running.values() {
+        // What shares a process runs one after the other.
+        let mut slot = Millis::ZERO;
+        for (spec, number) in attempts {
+            let Some(attempt) = view.specs[*spec].attempt(*number).filter(|attempt| !attempt.dismissed) else {
+                continue;
+            };
+            let forecast = attempt.forecast.or(view.specs[*spec].expected);
+            match forecast.or(mean) {
+                Some(expected) => {
+                    let left = expected - attempt.spent(now);
+                    eta.guessed += u32::from(forecast.is_none());
+                    eta.overdue += u32::from(left == Millis::ZERO);
+                    slot = slot + left;
+                }
+                None => eta.unknown += 1,
             }
-            None => eta.unknown += 1,
         }
+        total = total + slot;
+        longest = longest.max(slot);
     }
     let slots = view.slots.len().max(1) as u64;
     eta.time = Millis(total.0.div_ceil(slots)).max(longest);

@@ -1,7 +1,7 @@
 //! The fold: one event after the other.
 
 use super::RunView;
-use super::model::{AttemptView, Finished, GroupView, Keep, SpecView, is_failure};
+use super::model::{AttemptView, Finished, GroupView, Keep, PartView, SpecView, is_failure};
 use part_core::{AttemptVerdict, Millis, SpecVerdict, TestResult, Timestamp};
 use part_proto::WireError;
 use part_proto::convert::{
@@ -140,20 +140,21 @@ impl RunView {
             Fact::GroupAdded(added) => self.group_added(*added).map(|()| None),
             Fact::SpecsAdded(added) => self.specs_added(added).map(|()| None),
             Fact::SubmissionJoined(_) => {
-                self.sealed = false;
+                (self.sealed, self.newest_group) = (false, self.groups.len());
                 Ok(None)
             }
-            Fact::SubmissionDropped(_) => {
-                self.sealed = true;
+            Fact::SubmissionDropped(v1::SubmissionDropped {}) => {
+                self.submission_dropped();
                 Ok(None)
             }
-            Fact::AttemptDismissed(_) => Ok(None),
+            Fact::AttemptDismissed(dismissed) => {
+                self.attempt_mut(dismissed.spec, dismissed.attempt)?.dismissed = true;
+                self.settle(dismissed.spec as usize);
+                Ok(None)
+            }
             Fact::RunSealed(v1::RunSealed {}) => self.seal().map(Some),
             Fact::AttemptAssigned(assigned) => self.assigned(assigned, at).map(Some),
-            Fact::AttemptStarted(started) => {
-                self.attempt_mut(started.spec, started.attempt)?.started_at = Some(at);
-                Ok(None)
-            }
+            Fact::AttemptStarted(started) => self.attempt_started(started, at).map(|()| None),
             Fact::TestsReported(reported) => self.tests_reported(reported).map(|()| None),
             Fact::AttemptFinished(finished) => self.attempt_finished(*finished, at).map(Some),
             Fact::AttemptSuperseded(late) => {
@@ -174,6 +175,7 @@ impl RunView {
         self.source = source_from_wire(opened.source)?;
         (self.project, self.build, self.workspace) =
             (opened.project, opened.build, opened.workspace_in_place);
+        (self.attempt, self.joinable) = (opened.attempt, opened.joinable);
         Ok(())
     }
 
@@ -189,8 +191,20 @@ impl RunView {
             retries: added.retries,
             recipe: recipe_from_wire(recipe)?,
             specs: added.specs,
+            dropped: false,
         });
         Ok(())
+    }
+
+    /// The newest submission did not come in whole: its groups stay, since events go by number, but count for nothing.
+    fn submission_dropped(&mut self) {
+        self.sealed = true;
+        for group in self.groups.iter_mut().skip(self.newest_group) {
+            group.dropped = true;
+        }
+        let dropped = self.specs.len() - self.specs.iter().rev().take_while(|spec| spec.group >= self.newest_group).count();
+        (dropped..self.specs.len()).for_each(|place| self.settle(place));
+        self.recount();
     }
 
     fn specs_added(&mut self, added: v1::SpecsAdded) -> Result<(), Wrong> {
@@ -207,10 +221,11 @@ impl RunView {
                 (!spec.carried_from.is_empty()).then_some((spec.carried_from, Millis(spec.carried_ms)));
             // A carried pass is decided by this very event.
             let verdict = carried.is_some().then_some(SpecVerdict::Carried);
-            match verdict {
-                Some(verdict) => self.tally.add(verdict),
-                None => self.backlog.add(expected),
+            if let Some(verdict) = verdict {
+                self.tally.add(verdict, spec.quarantined);
             }
+            let part = spec.part.map(|v1::Part { of, number, count, tests: _ }| PartView { of, number, count });
+            self.total += u32::from(part.as_ref().is_none_or(|part| part.number == 1));
             self.specs.push(SpecView {
                 name: spec.name,
                 group,
@@ -221,7 +236,11 @@ impl RunView {
                 attempts: Vec::new(),
                 verdict,
                 because: String::new(),
+                part,
+                quarantined: spec.quarantined,
+                waiting: false,
             });
+            self.settle(self.specs.len() - 1);
         }
         Ok(())
     }
@@ -230,7 +249,7 @@ impl RunView {
         let mut found = vec![0_u32; self.groups.len()];
         self.specs.iter().for_each(|spec| found[spec.group] += 1);
         for (group, found) in self.groups.iter().zip(found) {
-            if group.specs != found {
+            if group.specs != found && !group.dropped {
                 let announced = group.specs;
                 return contradiction(format!(
                     "group {:?} has {found} specs instead of {announced}",
@@ -239,6 +258,7 @@ impl RunView {
             }
         }
         self.sealed = true;
+        self.recount();
         Ok(Notice::Sealed)
     }
 
@@ -251,7 +271,6 @@ impl RunView {
         if spec.verdict.is_some() {
             return contradiction(format!("{:?} is assigned after its verdict", spec.name));
         }
-        let waited = spec.active().is_none().then_some(spec.expected);
         let key = (assigned.worker.clone(), assigned.slot);
         spec.attempts.push(AttemptView {
             number,
@@ -264,13 +283,42 @@ impl RunView {
             counts: Default::default(),
             ended: None,
             superseded: None,
+            batch: assigned.batch,
+            backup: assigned.why.is_some_and(|why| why.rule() == v1::Rule::Backup),
+            dismissed: false,
         });
-        if let Some(expected) = waited {
-            self.backlog.remove(expected);
-        }
+        self.settle(place);
         self.slots.insert(key.clone());
-        self.running.insert(key, (place, number));
+        self.running.entry(key).or_default().push((place, number));
         Ok(Notice::Assigned { spec: place, attempt: number })
+    }
+
+    fn attempt_started(&mut self, started: v1::AttemptStarted, at: Timestamp) -> Result<(), Wrong> {
+        let attempt = self.attempt_mut(started.spec, started.attempt)?;
+        attempt.started_at = Some(at);
+        let key = (attempt.worker.clone(), attempt.slot);
+        let this = (started.spec as usize, started.attempt);
+        // Of a batch, what runs now stands first.
+        if let Some(there) = self.running.get_mut(&key)
+            && let Some(place) = there.iter().position(|other| *other == this)
+        {
+            there[..=place].rotate_right(1);
+        }
+        Ok(())
+    }
+
+    /// Keeps the backlog right: a spec waits while nothing that counts runs and nothing is decided.
+    fn settle(&mut self, place: usize) {
+        let dropped = self.groups[self.specs[place].group].dropped;
+        let stopped = dropped || self.cancelled.is_some();
+        let spec = &mut self.specs[place];
+        let waits = !stopped && spec.verdict.is_none() && spec.active().is_none();
+        match (spec.waiting, waits) {
+            (false, true) => self.backlog.add(spec.expected),
+            (true, false) => self.backlog.remove(spec.expected),
+            (true, true) | (false, false) => {}
+        }
+        spec.waiting = waits;
     }
 
     fn tests_reported(&mut self, reported: v1::TestsReported) -> Result<(), Wrong> {
@@ -297,37 +345,38 @@ impl RunView {
             return contradiction(format!("attempt {number} of spec {place} ends twice"));
         }
         let key = (attempt.worker.clone(), attempt.slot);
-        let took = at.since(attempt.assigned_at);
         attempt.ended = Some((at, finish));
-        if self.running.get(&key) == Some(&(place, number)) {
-            self.running.remove(&key);
+        let took = attempt.took().filter(|_| finished.counts);
+        if let Some(there) = self.running.get_mut(&key) {
+            there.retain(|other| *other != (place, number));
+            if there.is_empty() {
+                self.running.remove(&key);
+            }
         }
-        if finished.counts {
+        if let Some(took) = took {
             self.backlog.learn(took);
         }
-        let waits = &self.specs[place];
-        if self.cancelled.is_none() && waits.active().is_none() {
-            // It waits again, until its verdict says otherwise.
-            self.backlog.add(waits.expected);
-        }
+        // It waits again, until its verdict says otherwise.
+        self.settle(place);
         Ok(Notice::Ended { spec: place, attempt: number })
     }
 
     fn decided(&mut self, decided: v1::SpecDecided) -> Result<Notice, Wrong> {
         let verdict = spec_verdict_from_wire(&decided)?;
-        let cancelled = self.cancelled.is_some();
+        let place = decided.spec as usize;
         let spec = self.spec_mut(decided.spec)?;
         if let Some(earlier) = spec.verdict {
             return contradiction(format!("{:?} is decided as {verdict} after {earlier}", spec.name));
         }
         spec.verdict = Some(verdict);
         spec.because = decided.because;
-        let (waited, expected) = (!cancelled && spec.active().is_none(), spec.expected);
-        if waited {
-            self.backlog.remove(expected);
+        self.settle(place);
+        let whole = self.whole_of(place);
+        let (whole_verdict, quarantined) = (whole.verdict(), whole.quarantined());
+        if let Some(verdict) = whole_verdict {
+            self.tally.add(verdict, quarantined);
         }
-        self.tally.add(verdict);
-        Ok(Notice::Decided { spec: decided.spec as usize })
+        Ok(Notice::Decided { spec: place })
     }
 
     fn run_cancelled(&mut self, cancelled: v1::RunCancelled) -> Result<Notice, Wrong> {
@@ -335,11 +384,12 @@ impl RunView {
         self.backlog.clear();
         // Specs that wait are cancelled by this very event; those that run will say for themselves.
         for spec in &mut self.specs {
+            spec.waiting = false;
             if spec.verdict.is_none() && spec.active().is_none() {
                 spec.verdict = Some(SpecVerdict::Cancelled);
-                self.tally.add(SpecVerdict::Cancelled);
             }
         }
+        self.recount();
         Ok(Notice::Cancelled)
     }
 
@@ -386,13 +436,15 @@ fn kept(mut test: TestResult, keep: Keep, details_left: &mut usize) -> Option<Te
 }
 
 impl super::Tally {
-    fn add(&mut self, verdict: SpecVerdict) {
-        *self.of(verdict) += 1;
+    /// A spec is decided; one that is quarantined does not count as failed.
+    pub(super) fn add(&mut self, verdict: SpecVerdict, quarantined: bool) {
+        *self.of(verdict, quarantined) += 1;
         self.decided += 1;
     }
 
-    fn of(&mut self, verdict: SpecVerdict) -> &mut u32 {
+    fn of(&mut self, verdict: SpecVerdict, quarantined: bool) -> &mut u32 {
         match verdict {
+            SpecVerdict::NotPassed(_) if quarantined => &mut self.quarantined,
             SpecVerdict::Passed { flaky: false } => &mut self.passed,
             SpecVerdict::Passed { flaky: true } => &mut self.flaky,
             SpecVerdict::Carried => &mut self.carried,

@@ -8,6 +8,8 @@
 //! docs/json-events.md, and, where people should see it, a [`Notice`].
 
 mod backlog;
+#[cfg(test)]
+mod balance_tests;
 mod clock;
 mod eta;
 mod fold;
@@ -16,6 +18,7 @@ mod own;
 #[cfg(test)]
 mod tests;
 pub(crate) mod verdict;
+mod whole;
 
 pub(crate) use clock::LeaderClock;
 pub(crate) use eta::{Eta, eta};
@@ -24,3 +27,4 @@ use model::Tally;
 pub(crate) use model::{AttemptView, GroupView, Keep, RunView, SpecView, short_id};
 pub(crate) use own::Own;
 pub(crate) use verdict::{Conclusion, Submitted};
+pub(crate) use whole::Whole;

@@ -30,6 +30,10 @@ pub(crate) struct RunView {
     pub(crate) project: String,
     /// CI build id.
     pub(crate) build: String,
+    /// Which attempt of its build it is, from 1; 0 where the leader does not count them.
+    pub(crate) attempt: u32,
+    /// Further submissions of the build may join.
+    pub(crate) joinable: bool,
     /// Where it came from.
     pub(crate) source: Source,
     /// Absolute path of the workspace on the worker's own host.
@@ -48,16 +52,21 @@ pub(crate) struct RunView {
     pub(crate) cancelled: Option<CancelReason>,
     /// When it finished and what it came to.
     pub(crate) finished: Option<Finished>,
-    /// Specs by state.
+    /// Specs by state, as people see them: parts of one that was split count once.
     pub(crate) tally: Tally,
-    /// Attempts that hold a slot, by worker and slot: place of the spec and number of the attempt.
-    pub(crate) running: BTreeMap<(String, u32), (usize, u32)>,
+    /// How many specs there are as people see them, those of dropped submissions left out.
+    pub(crate) total: u32,
+    /// Attempts that hold a slot, by worker and slot: place of the spec and number of the attempt. Those of a batch share
+    /// one; what runs there now stands first.
+    pub(crate) running: BTreeMap<(String, u32), Vec<(usize, u32)>>,
     /// Slots that ever ran something of this run.
     pub(crate) slots: BTreeSet<(String, u32)>,
     /// Durations that are still ahead.
     pub(crate) backlog: Backlog,
     /// Events of a kind that this client does not know.
     pub(crate) unknown_events: u64,
+    /// Place of the newest submission's first group.
+    pub(super) newest_group: usize,
     pub(super) keep: Keep,
     pub(super) details_left: usize,
 }
@@ -88,6 +97,8 @@ pub(crate) struct GroupView {
     pub(crate) recipe: Recipe,
     /// How many specs it has, as announced.
     pub(crate) specs: u32,
+    /// Its submission did not come in whole: it counts for nothing.
+    pub(crate) dropped: bool,
 }
 
 /// A spec.
@@ -105,12 +116,29 @@ pub(crate) struct SpecView {
     pub(crate) carried: Option<(String, Millis)>,
     /// How many tests are expected, where they were listed.
     pub(crate) expected_tests: Option<u32>,
+    /// The part of a spec that it is, where one was split.
+    pub(crate) part: Option<PartView>,
+    /// It does not fail the run.
+    pub(crate) quarantined: bool,
     /// Its attempts, in order.
     pub(crate) attempts: Vec<AttemptView>,
     /// Its final verdict.
     pub(crate) verdict: Option<SpecVerdict>,
     /// What led to the verdict, where its attempts alone do not tell; mostly empty.
     pub(crate) because: String,
+    /// Its forecast is in the backlog.
+    pub(super) waiting: bool,
+}
+
+/// A part of a spec that was split by its tests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PartView {
+    /// The spec that was split.
+    pub(crate) of: String,
+    /// Its number, from 1.
+    pub(crate) number: u32,
+    /// How many there are.
+    pub(crate) count: u32,
 }
 
 /// An attempt.
@@ -136,6 +164,12 @@ pub(crate) struct AttemptView {
     pub(crate) ended: Option<(Timestamp, Box<Finish>)>,
     /// What a late report said, after the attempt had been declared lost.
     pub(crate) superseded: Option<AttemptVerdict>,
+    /// The first spec of the batch that it shares a process with.
+    pub(crate) batch: Option<u32>,
+    /// It was started because another attempt of its spec took far longer than forecast.
+    pub(crate) backup: bool,
+    /// Another attempt of its spec ended first: it counts for nothing.
+    pub(crate) dismissed: bool,
 }
 
 /// Specs by state.
@@ -149,6 +183,8 @@ pub(crate) struct Tally {
     pub(crate) carried: u32,
     /// Did not pass.
     pub(crate) failed: u32,
+    /// Did not pass, which does not fail the run.
+    pub(crate) quarantined: u32,
     /// Cancelled.
     pub(crate) cancelled: u32,
     /// Decided in any way.
@@ -163,6 +199,8 @@ impl RunView {
             cursor: 0,
             project: String::new(),
             build: String::new(),
+            attempt: 0,
+            joinable: false,
             source: Source::default(),
             workspace: String::new(),
             opened_at: Timestamp(0),
@@ -173,10 +211,12 @@ impl RunView {
             cancelled: None,
             finished: None,
             tally: Tally::default(),
+            total: 0,
             running: BTreeMap::new(),
             slots: BTreeSet::new(),
             backlog: Backlog::default(),
             unknown_events: 0,
+            newest_group: 0,
             keep,
             details_left: DETAILED_FAILURES,
         }
@@ -189,7 +229,12 @@ impl RunView {
 
     /// Specs that are not decided.
     pub(crate) fn left(&self) -> u32 {
-        (self.specs.len() as u32).saturating_sub(self.tally.decided)
+        self.total.saturating_sub(self.tally.decided)
+    }
+
+    /// Place of the newest submission's first group.
+    pub(crate) fn newest_group(&self) -> usize {
+        self.newest_group
     }
 
     /// The group of a spec.
@@ -200,9 +245,8 @@ impl RunView {
     /// Tests of the deciding attempts so far, by outcome.
     pub(crate) fn test_counts(&self) -> TestCounts {
         let mut counts = TestCounts::default();
-        for finish in
-            self.specs.iter().filter(|spec| spec.verdict.is_some()).filter_map(SpecView::last_finish)
-        {
+        let counted = self.wholes().flat_map(|whole| whole.parts);
+        for finish in counted.filter(|spec| spec.verdict.is_some()).filter_map(SpecView::last_finish) {
             counts.merge(finish.tests);
         }
         counts
@@ -230,9 +274,9 @@ impl SpecView {
         self.attempts.iter_mut().find(|attempt| attempt.number == number)
     }
 
-    /// The newest attempt that ended.
+    /// The newest attempt that ended, of those that count.
     pub(crate) fn last_ended(&self) -> Option<&AttemptView> {
-        self.attempts.iter().rev().find(|attempt| attempt.ended.is_some())
+        self.attempts.iter().rev().find(|attempt| attempt.ended.is_some() && !attempt.dismissed)
     }
 
     /// How the newest attempt that ended did so.
@@ -240,9 +284,14 @@ impl SpecView {
         self.last_ended().and_then(AttemptView::finish)
     }
 
-    /// The attempt that holds a slot now.
+    /// The newest attempt that holds a slot now, of those that count.
     pub(crate) fn active(&self) -> Option<&AttemptView> {
-        self.attempts.last().filter(|attempt| attempt.ended.is_none())
+        self.attempts.iter().rev().find(|attempt| attempt.ended.is_none() && !attempt.dismissed)
+    }
+
+    /// Its name as people see it: a part has that of the spec that was split.
+    pub(crate) fn whole_name(&self) -> &str {
+        self.part.as_ref().map_or(&self.name, |part| &part.of)
     }
 
     /// True when its verdict keeps a run green.
@@ -267,9 +316,21 @@ impl AttemptView {
         self.ended.as_ref().map(|(_, finish)| finish.as_ref())
     }
 
-    /// How long it held its slot, by the leader's clock; none while it does.
+    /// How long it held its slot, by the leader's clock, or its share of a process's time; none while it does.
     pub(crate) fn took(&self) -> Option<Millis> {
-        self.ended.as_ref().map(|(at, _)| at.since(self.assigned_at))
+        let (at, finish) = self.ended.as_ref()?;
+        let timing = &finish.timing;
+        let share = timing.setup + timing.run + timing.teardown;
+        Some(if self.batch.is_some() { share } else { at.since(self.assigned_at) })
+    }
+
+    /// For how long it has run so far; one of a batch waits for those before it.
+    pub(crate) fn spent(&self, now: Timestamp) -> Millis {
+        match (self.batch, self.started_at) {
+            (Some(_), None) => Millis::ZERO,
+            (Some(_), Some(started)) => now.since(started),
+            (None, _) => now.since(self.assigned_at),
+        }
     }
 
     /// Kept results of tests that failed.

@@ -3,7 +3,7 @@
 //! Kept beside the view, from the same events: when the own groups are decided, what they came to by themselves, and
 //! the view with nothing else in it.
 
-use super::model::{Finished, GroupView, RunView, SpecView, Tally};
+use super::model::{Finished, GroupView, RunView, SpecView};
 use part_core::{AttemptVerdict, CancelReason, InvalidReason, RunSummary, RunVerdict, SpecVerdict};
 use part_proto::v1::{Event, event::Fact};
 use std::collections::{BTreeMap, BTreeSet};
@@ -148,13 +148,13 @@ impl Own {
             .into_iter()
             .filter_map(|spec| Some(SpecView { group: *places.get(&spec.group)?, ..spec }))
             .collect();
-        view.tally = tally(&specs);
         view.finished = verdict.map(|verdict| {
             let at = view.finished.as_ref().map_or(view.newest_at, |finished| finished.at);
             Finished { at, verdict, summary: RunSummary::default() }
         });
         view.running.clear();
         (view.groups, view.specs) = (groups, specs);
+        view.recount();
     }
 
     /// What the own groups came to by themselves, by the rules for a whole run; none while one of their specs has no
@@ -194,21 +194,6 @@ impl Own {
             (_, false) => RunVerdict::Passed,
         })
     }
-}
-
-fn tally(specs: &[SpecView]) -> Tally {
-    let mut tally = Tally::default();
-    for verdict in specs.iter().filter_map(|spec| spec.verdict) {
-        tally.decided += 1;
-        *match verdict {
-            SpecVerdict::Passed { flaky: false } => &mut tally.passed,
-            SpecVerdict::Passed { flaky: true } => &mut tally.flaky,
-            SpecVerdict::Carried => &mut tally.carried,
-            SpecVerdict::NotPassed(_) => &mut tally.failed,
-            SpecVerdict::Cancelled => &mut tally.cancelled,
-        } += 1;
-    }
-    tally
 }
 
 #[cfg(test)]
@@ -256,10 +241,17 @@ mod tests {
         ];
         for (place, (script, is_in, is_decided, company)) in table.into_iter().enumerate() {
             let (own, _) = after(script);
-            assert_eq!((own.is_in(), own.is_decided(), own.has_company()), (is_in, is_decided, company), "{place}");
+            assert_eq!(
+                (own.is_in(), own.is_decided(), own.has_company()),
+                (is_in, is_decided, company),
+                "{place}"
+            );
         }
         let (own, view) = after(joined().start(0, 1, 0).pass(0, 1));
-        assert_eq!((0..5).map(|spec| own.has_spec(spec)).collect::<Vec<_>>(), [false, false, true, true, false]);
+        assert_eq!(
+            (0..5).map(|spec| own.has_spec(spec)).collect::<Vec<_>>(),
+            [false, false, true, true, false]
+        );
         assert_eq!(own.others_left(&view), [("a".to_owned(), 1)]);
     }
 
@@ -339,7 +331,10 @@ mod tests {
             own.narrow(&mut view);
             let labels: Vec<&str> = view.groups.iter().map(|group| group.label.as_str()).collect();
             assert_eq!(labels, ["b", "c"], "{place}");
-            assert_eq!(view.specs.iter().map(|spec| view.group_of(spec).label.as_str()).collect::<Vec<_>>(), labels);
+            assert_eq!(
+                view.specs.iter().map(|spec| view.group_of(spec).label.as_str()).collect::<Vec<_>>(),
+                labels
+            );
             assert_eq!(view.finished.as_ref().map(|finished| finished.verdict), expected, "{place}");
             assert_eq!((view.tally.carried, view.left()), (1, u32::from(expected.is_none())), "{place}");
         }

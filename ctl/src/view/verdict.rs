@@ -131,7 +131,7 @@ pub(crate) fn conclude(view: &RunView, submitted: &Submitted, circumstances: Cir
     if !shortfalls.is_empty() {
         return Conclusion { exit: Exit::Mesh, result: Outcome::Incomplete, shortfalls };
     }
-    let flaky = view.specs.iter().any(|spec| spec.is_flaky() || (spec.is_pass() && spec.flaky_tests() > 0));
+    let flaky = view.wholes().any(|whole| whole.is_flaky());
     match verdict {
         Some(RunVerdict::Passed) if flaky && fail_on_flaky => plain(Exit::Failed, Outcome::FlakyRefused),
         Some(RunVerdict::Passed) if flaky => plain(Exit::Passed, Outcome::Flaky),
@@ -148,7 +148,7 @@ fn shortfalls(view: &RunView, submitted: &Submitted, verdict: Option<RunVerdict>
         missing.push(Shortfall::Unfinished);
     }
     missing.extend(absent(view, submitted));
-    for spec in &view.specs {
+    for spec in view.wholes().flat_map(|whole| whole.parts) {
         let (group, name) = (view.group_of(spec).label.clone(), spec.name.clone());
         let passed_here = spec.attempts.iter().any(|attempt| {
             attempt.finish().is_some_and(|finish| finish.verdict == part_core::AttemptVerdict::Passed)
@@ -162,6 +162,7 @@ fn shortfalls(view: &RunView, submitted: &Submitted, verdict: Option<RunVerdict>
                 missing.push(Shortfall::NoEvidence { group, spec: name });
             }
             Some(SpecVerdict::Passed { .. } | SpecVerdict::Carried) => {}
+            Some(SpecVerdict::NotPassed(_)) if spec.quarantined => {}
             Some(verdict @ (SpecVerdict::NotPassed(_) | SpecVerdict::Cancelled)) => {
                 if self::claims_pass(view) {
                     missing.push(Shortfall::Contradiction { group, spec: name, verdict });
@@ -177,16 +178,15 @@ fn claims_pass(view: &RunView) -> bool {
 }
 
 fn absent(view: &RunView, submitted: &Submitted) -> Vec<Shortfall> {
-    let found = view.specs.len() as u32;
+    let found = view.total;
     match submitted {
         Submitted::Unknown => Vec::new(),
         Submitted::Count(count) if *count == found => Vec::new(),
         Submitted::Count(submitted) => vec![Shortfall::Count { submitted: *submitted, found }],
         Submitted::Names(groups) => {
             let known: BTreeSet<(&str, &str)> = view
-                .specs
-                .iter()
-                .map(|spec| (view.group_of(spec).label.as_str(), spec.name.as_str()))
+                .wholes()
+                .map(|whole| (view.groups[whole.group()].label.as_str(), whole.name))
                 .collect();
             let wanted = groups.iter().flat_map(|(group, specs)| specs.iter().map(move |spec| (group, spec)));
             wanted

@@ -6,6 +6,7 @@
     reason = "a helper of a test fails it, and looks again after a while"
 )]
 
+mod builds;
 mod interrupted;
 mod project;
 mod results;

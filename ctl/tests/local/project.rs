@@ -55,12 +55,15 @@ impl Project {
     /// `partctl` in this project, without whatever the test's own environment says.
     pub(crate) fn partctl(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_partctl"));
+        // What the test's own environment says about a CI build would make runs of one build of it.
+        let kept = ["PATH", "HOME", "USER", "TMPDIR"].into_iter();
         command
             .args(arguments)
             .current_dir(self.workspace())
+            .env_clear()
+            .envs(kept.filter_map(|name| Some((name, std::env::var_os(name)?))))
             .env("PART_HOME", self.home())
             .env("NO_COLOR", "1")
-            .env_remove("PART_SERVER")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

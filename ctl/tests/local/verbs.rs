@@ -10,10 +10,12 @@ const WAITS: &str = "echo here >> witness; while :; do sleep 0.05; done";
 #[test]
 fn what_cannot_be_done_has_its_code_and_its_hint() {
     let project = Project::of_scripts(&[("a", "true"), ("b", "true")], "");
-    let table: [(&[&str], i32, &str); 9] = [
+    let table: [(&[&str], i32, &str); 11] = [
         (&["submit", "--dry-run"], 0, "2 specs in 1 group would run"),
         (&["submit", "--dry-run", "--spec", "s/nothing*.sh"], 4, "s/nothing*.sh"),
         (&["submit", "--detach"], 2, "--server"),
+        (&["submit", "--expect-groups", "2"], 2, "--expect-groups is about runs that others join"),
+        (&["watch", "--ci-build-id", "x"], 2, "there is no run of build \"x\""),
         (&["submit", "--workers", "2", "--server", "127.0.0.1:1"], 2, "--workers"),
         (&["submit", "--junit", "s"], 2, "is a folder"),
         (&["runs", "--server", "localhost"], 2, "HOST:PORT"),

@@ -35,13 +35,13 @@ pub(super) fn plan(submission: &Submission, stage: &Stage) -> Result<v1::PlanRes
     let rehearsed = script.play(stage.cast(submission), workers.clone()).map_err(|error| refused(&error))?;
     let carried = specs(submission).filter(|spec| spec.carried.is_some()).count() as u32;
     let unknown = specs(submission).filter(|spec| spec.carried.is_none() && spec.history.is_empty()).count();
-    let mut what_if = Vec::new();
-    for slots in OTHER_SLOTS {
+    let on = |slots: u32| {
         let others = Stage::Slots(slots);
         let played =
             script.play(others.cast(submission), others.workers()).map_err(|error| refused(&error))?;
-        what_if.push(v1::WhatIf { slots, makespan_ms: played.makespan().0 });
-    }
+        Ok(v1::WhatIf { slots, makespan_ms: played.makespan().0 })
+    };
+    let what_if = OTHER_SLOTS.into_iter().map(on).collect::<Result<Vec<_>, Status>>()?;
     let mut ordered: Vec<&Placement> = rehearsed.placements.iter().collect();
     ordered.sort_by_key(|placement| (placement.start, placement.attempt));
     let chain = critical::chain(&ordered);
@@ -51,7 +51,7 @@ pub(super) fn plan(submission: &Submission, stage: &Stage) -> Result<v1::PlanRes
         bound_ms: bound(&rehearsed, &workers).0,
         slots: workers.iter().map(|worker| worker.slots).sum(),
         critical: chain.iter().map(|place| *place as u32).collect(),
-        worth: worth(&what_if),
+        worth: worth(&what_if, on)?,
         what_if,
         unknown: unknown as u32,
         carried,
@@ -260,10 +260,26 @@ fn bound(rehearsed: &Rehearsed, workers: &[VirtualWorker]) -> Millis {
     Millis((total / all).max(longest / fastest).ceil() as u64).min(rehearsed.makespan())
 }
 
-/// The smallest number of slots that comes near to what the most of them give.
-fn worth(what_if: &[v1::WhatIf]) -> Option<u32> {
-    let best = what_if.iter().map(|one| one.makespan_ms).min()?;
-    what_if.iter().find(|one| one.makespan_ms * 100 <= best * WORTH).map(|one| one.slots)
+/// The smallest number of slots that comes near to what the most of them give: the first of those that were looked at,
+/// and then what lies between it and the one before.
+fn worth(
+    what_if: &[v1::WhatIf],
+    on: impl Fn(u32) -> Result<v1::WhatIf, Status>,
+) -> Result<Option<u32>, Status> {
+    let Some(best) = what_if.iter().map(|one| one.makespan_ms).min() else { return Ok(None) };
+    let near = |one: &v1::WhatIf| one.makespan_ms.saturating_mul(100) <= best.saturating_mul(WORTH);
+    let Some(first) = what_if.iter().position(near) else { return Ok(None) };
+    let mut enough = what_if[first].slots;
+    let mut few = first.checked_sub(1).map_or(0, |before| what_if[before].slots);
+    while enough - few > 1 {
+        let middle = few + (enough - few) / 2;
+        if near(&on(middle)?) {
+            enough = middle;
+        } else {
+            few = middle;
+        }
+    }
+    Ok(Some(enough))
 }
 
 /// Of a plan that is too large for a message, only what decides how long it takes is sent.
@@ -318,7 +334,7 @@ mod tests {
         assert_eq!(chain, ["b", "c"]);
         let what_if: Vec<(u32, u64)> = plan.what_if.iter().map(|one| (one.slots, one.makespan_ms)).collect();
         assert_eq!(what_if, [(1, 14_000), (2, 7000), (4, 5000), (8, 5000), (16, 5000), (32, 5000)]);
-        assert_eq!(plan.worth, Some(4));
+        assert_eq!(plan.worth, Some(3), "the longest takes 5 s, and the others fit beside it");
         assert!(plan.attempts.iter().all(|a| !a.unknown && a.batch.is_none() && a.because.is_empty()));
     }
 

@@ -129,7 +129,8 @@ async fn an_open_run_says_what_it_waits_for_and_a_joined_one_runs_again() {
     submitted(&channel, &two).await.expect("accepted");
     assert_eq!(ended(&channel, &first.run).await, RunVerdict::Failed);
     std::fs::remove_file(place.workspace().join("bad-b")).expect("mended");
-    (ran(&place), ran(&other));
+    ran(&place);
+    ran(&other);
     let rerun = v1::RerunRequest {
         run: first.run.clone(),
         failed_only: false,

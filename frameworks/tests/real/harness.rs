@@ -33,6 +33,8 @@ pub(crate) struct Ran {
     pub(crate) judged: Judgement,
     pub(crate) parsed: Parsed,
     pub(crate) output: String,
+    /// Its report could be read to its end.
+    pub(crate) whole: bool,
 }
 
 impl Suite {
@@ -183,6 +185,7 @@ impl Suite {
             Progress::Unknown => piece,
             said => said,
         });
+        let whole = matches!(report, SharedReport::Read(_));
         let selected = only.is_some();
         let all: Vec<BatchSpec<'_>> = expected
             .iter()
@@ -190,7 +193,7 @@ impl Suite {
             .collect();
         let decided = judge_batch(&ended, &recipe.exit, report, &all, progress.collect(), now_ms());
         let ran = |decided| match decided {
-            Decided::Judged(judged, parsed) => Ok(Ran { judged, parsed, output: output.clone() }),
+            Decided::Judged(judged, parsed) => Ok(Ran { judged, parsed, output: output.clone(), whole }),
             Decided::Again(why) => Err(why),
         };
         decided.into_iter().map(ran).collect()
@@ -207,7 +210,7 @@ impl Ran {
     /// Checks the verdict, with everything there is in the message.
     #[track_caller]
     pub(crate) fn is(&self, verdict: AttemptVerdict) -> &Self {
-        let Ran { judged, parsed, output } = self;
+        let Ran { judged, parsed, output, .. } = self;
         assert_eq!(judged.verdict, verdict, "{judged:?}\n{parsed:#?}\n{output}");
         self
     }

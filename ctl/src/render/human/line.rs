@@ -2,7 +2,7 @@
 
 use super::words::{STATUS_COLUMNS, attempt_word, counted_tests};
 use crate::text::{Palette, clean, fit, left, right, took, width};
-use crate::view::{AttemptView, RunView, SpecView};
+use crate::view::{AttemptView, RunView, SpecView, Whole};
 use part_core::AttemptVerdict;
 
 /// Columns of a duration: `59.9s`, `12m34s`.
@@ -26,10 +26,19 @@ impl Columns {
 
     /// Group and spec, cleaned: how a spec is named in a line.
     pub(crate) fn name(self, view: &RunView, spec: &SpecView, palette: Palette) -> String {
-        let name = clean::line(&spec.name, palette.into());
+        self.named(&view.group_of(spec).label, &spec.name, palette)
+    }
+
+    /// The same for a spec as people see it.
+    pub(super) fn whole(self, view: &RunView, whole: &Whole<'_>, palette: Palette) -> String {
+        self.named(&view.groups[whole.group()].label, whole.name, palette)
+    }
+
+    fn named(self, label: &str, name: &str, palette: Palette) -> String {
+        let name = clean::line(name, palette.into());
         match self.label {
             Some(columns) => {
-                let label = clean::line(&view.group_of(spec).label, palette.into());
+                let label = clean::line(label, palette.into());
                 format!("{}  {name}", palette.note(&left(&label, columns)))
             }
             None => name,
@@ -70,7 +79,11 @@ pub(crate) fn ended(view: &RunView, spec: &SpecView, attempt: &AttemptView, pale
         1 => "1 process left over and killed".to_owned(),
         many => format!("{many} processes left over and killed"),
     };
-    let remarks = [counted_tests(&finish.tests), tries(view, spec, attempt), left_over];
+    let aside = match (spec.quarantined, finish.verdict) {
+        (false, _) | (true, AttemptVerdict::Passed | AttemptVerdict::Cancelled) => String::new(),
+        (true, _) => "quarantined".to_owned(),
+    };
+    let remarks = [counted_tests(&finish.tests), tries(view, spec, attempt), aside, left_over];
     line(&status, &time, &Columns::of(view).name(view, spec, palette), &remarks, palette)
 }
 
@@ -93,7 +106,27 @@ pub(crate) fn retried(view: &RunView, spec: &SpecView, attempt: &AttemptView, pa
         Some(_) | None => String::new(),
     };
     let name = Columns::of(view).name(view, spec, palette);
+    if attempt.backup {
+        let why = match before {
+            Some(before) => format!(
+                "on {}: on {} it runs far beyond its forecast",
+                clean::line(&attempt.worker, palette.into()),
+                clean::line(&before.worker, palette.into())
+            ),
+            None => elsewhere,
+        };
+        return line(&palette.note("BACKUP"), "", &name, &[why], palette);
+    }
     line(&palette.warn("RETRY"), "", &name, &[tries(view, spec, attempt), elsewhere], palette)
+}
+
+/// An attempt ended that counts for nothing, because another one of its spec had ended before.
+pub(crate) fn beaten(view: &RunView, spec: &SpecView, attempt: &AttemptView, palette: Palette) -> String {
+    let time = attempt.took().map(took).unwrap_or_default();
+    let place = format!("on {}", clean::line(&attempt.worker, palette.into()));
+    let name = Columns::of(view).name(view, spec, palette);
+    let remarks = ["another attempt ended first".to_owned(), place];
+    line(&palette.dim("BEATEN"), &time, &name, &remarks, palette)
 }
 
 /// A late report about a lost attempt came in.
@@ -120,7 +153,7 @@ fn tries(view: &RunView, spec: &SpecView, attempt: &AttemptView) -> String {
 
 /// True when an earlier attempt failed by its own fault, so that a pass is a flaky one.
 fn is_after_failure(spec: &SpecView, attempt: &AttemptView) -> bool {
-    let earlier = spec.attempts.iter().filter(|other| other.number < attempt.number);
+    let earlier = spec.attempts.iter().filter(|other| other.number < attempt.number && !other.dismissed);
     earlier.filter_map(AttemptView::finish).any(|finish| match finish.verdict {
         AttemptVerdict::Failed
         | AttemptVerdict::TimedOut

@@ -3,8 +3,9 @@
 use super::summary::details;
 use super::words::{STATUS_COLUMNS, attempt_word, counted_tests, state_word};
 use crate::text::{Palette, ago, bytes, clean, count, day_and_time, left, right, took, width};
-use crate::view::{AttemptView, GroupView, RunView, SpecView, short_id};
-use part_core::{CancelReason, RunVerdict, Timestamp};
+use crate::view::{AttemptView, GroupView, RunView, SpecView, Whole, short_id};
+use std::collections::HashSet;
+use part_core::{CancelReason, RunVerdict, SpecVerdict, Timestamp};
 use part_proto::v1::RunInfo;
 
 /// Artifacts of one attempt that are listed.
@@ -22,18 +23,26 @@ pub(crate) fn run_page(
 ) -> String {
     let mut text = head(view, info, now, palette);
     text.push_str(&details(view, palette));
+    let wholes = asked_for(view, specs);
     for (place, group) in view.groups.iter().enumerate() {
-        let specs: Vec<&&SpecView> = specs.iter().filter(|spec| spec.group == place).collect();
-        if specs.is_empty() {
+        let wholes: Vec<&Whole<'_>> = wholes.iter().filter(|whole| whole.group() == place).collect();
+        if wholes.is_empty() {
             continue;
         }
         text.push_str(&format!("\n{}\n", group_line(group, palette)));
-        let columns = specs.iter().map(|spec| width(&spec.name)).max().unwrap_or(0).min(60);
-        for spec in specs {
-            text.push_str(&spec_lines(spec, columns, now, palette));
+        let columns = wholes.iter().map(|whole| width(whole.name)).max().unwrap_or(0).min(60);
+        for whole in wholes {
+            text.push_str(&spec_lines(whole, columns, now, palette));
         }
     }
     text
+}
+
+/// The specs that are asked for as people see them: one that was split is shown with all its parts.
+pub(crate) fn asked_for<'v>(view: &'v RunView, specs: &[&SpecView]) -> Vec<Whole<'v>> {
+    let wanted: HashSet<*const SpecView> = specs.iter().map(|spec| std::ptr::from_ref(*spec)).collect();
+    let asked = |whole: &Whole<'_>| whole.parts.iter().any(|part| wanted.contains(&std::ptr::from_ref(part)));
+    view.wholes().filter(asked).collect()
 }
 
 fn head(view: &RunView, info: &RunInfo, now: Timestamp, palette: Palette) -> String {
@@ -46,6 +55,10 @@ fn head(view: &RunView, info: &RunInfo, now: Timestamp, palette: Palette) -> Str
         }
     };
     row("state", state(view, info, palette));
+    row("open", clean(&info.open_because));
+    if view.attempt > 1 {
+        row("attempt", format!("{} of its build", view.attempt));
+    }
     let source = &view.source;
     let by = match (source.user.as_str(), source.host.as_str()) {
         ("", "") => String::new(),
@@ -100,7 +113,7 @@ fn state(view: &RunView, info: &RunInfo, palette: Palette) -> String {
         (None, false) => {
             let what =
                 if view.cancelled.is_some() { palette.warn("stopping") } else { palette.note("running") };
-            format!("{what}: {} of {} done", view.tally.decided, count(view.specs.len() as u64, "spec"))
+            format!("{what}: {} of {} done", view.tally.decided, count(view.total, "spec"))
         }
     }
 }
@@ -120,53 +133,73 @@ fn group_line(group: &GroupView, palette: Palette) -> String {
     format!("{}  {}", palette.note(&clean(&group.label)), palette.dim(&facts.join(", ")))
 }
 
-fn spec_lines(spec: &SpecView, columns: usize, now: Timestamp, palette: Palette) -> String {
+fn spec_lines(whole: &Whole<'_>, columns: usize, now: Timestamp, palette: Palette) -> String {
     let clean = |text: &str| clean::line(text, palette.into());
-    let status = state_word(spec.verdict, spec.active().is_some(), palette);
-    let newest = spec.attempts.last();
-    let time = match newest {
-        Some(attempt) => took(attempt.took().unwrap_or_else(|| now.since(attempt.assigned_at))),
-        None => spec.carried.as_ref().map(|(_, time)| took(*time)).unwrap_or_default(),
-    };
+    let verdict = whole.verdict();
+    let mut status = state_word(verdict, whole.is_running(), palette);
     let mut facts = Vec::new();
-    match (&spec.carried, newest) {
-        (Some((from, _)), _) => {
-            let run = from.split('/').next().unwrap_or(from);
-            facts.push(format!("passed in {}", clean(&short_id(run))));
-        }
-        (None, Some(attempt)) => facts.extend(attempt_facts(attempt, palette)),
-        (None, None) => facts.extend(spec.expected.map(|expected| format!("forecast {}", took(expected)))),
+    if let (true, Some(SpecVerdict::NotPassed(verdict))) = (whole.quarantined(), verdict) {
+        status = palette.warn(&attempt_word(verdict, false, Palette::PLAIN));
+        facts.push("quarantined".to_owned());
     }
-    let name = left(&clean(&spec.name), columns);
+    let time = match whole.parts {
+        [part] => part_facts(part, now, &mut facts, palette),
+        parts => {
+            facts.push(format!("in {} parts", parts.len()));
+            facts.extend(whole.expected().map(|expected| format!("forecast {}", took(expected))));
+            String::new()
+        }
+    };
+    let name = left(&clean(whole.name), columns);
     let facts = palette.dim(&facts.join(", "));
     let mut text = format!("{}  {}  {name}  {facts}", right(&status, STATUS_COLUMNS), right(&time, 7))
         .trim_end()
         .to_owned();
     text.push('\n');
-    if spec.attempts.len() > 1 {
-        for attempt in &spec.attempts {
-            text.push_str(&attempt_line(attempt, now, palette));
+    let attempts: Vec<(u32, &AttemptView)> = whole.attempts().collect();
+    if attempts.len() > 1 || whole.is_split() {
+        for (part, attempt) in &attempts {
+            text.push_str(&attempt_line(*part, attempt, now, palette));
         }
     }
-    for attempt in &spec.attempts {
+    for (_, attempt) in &attempts {
         text.push_str(&artifact_lines(attempt, palette));
     }
     text
 }
 
-fn attempt_line(attempt: &AttemptView, now: Timestamp, palette: Palette) -> String {
+/// What there is to say about a spec that was not split; returns how long it took, or takes so far.
+fn part_facts(spec: &SpecView, now: Timestamp, facts: &mut Vec<String>, palette: Palette) -> String {
+    let newest = spec.active().or(spec.last_ended()).or(spec.attempts.last());
+    match (&spec.carried, newest) {
+        (Some((from, _)), _) => {
+            let run = from.split('/').next().unwrap_or(from);
+            facts.push(format!("passed in {}", clean::line(&short_id(run), palette.into())));
+        }
+        (None, Some(attempt)) => facts.extend(attempt_facts(attempt, palette)),
+        (None, None) => facts.extend(spec.expected.map(|expected| format!("forecast {}", took(expected)))),
+    }
+    match newest {
+        Some(attempt) => took(attempt.took().unwrap_or_else(|| attempt.spent(now))),
+        None => spec.carried.as_ref().map(|(_, time)| took(*time)).unwrap_or_default(),
+    }
+}
+
+fn attempt_line(part: u32, attempt: &AttemptView, now: Timestamp, palette: Palette) -> String {
     let word = match attempt.finish() {
+        Some(_) if attempt.dismissed => palette.dim("BEATEN"),
         Some(finish) => attempt_word(finish.verdict, false, palette),
         None => palette.note("RUNNING"),
     };
-    let time = took(attempt.took().unwrap_or_else(|| now.since(attempt.assigned_at)));
+    let time = took(attempt.took().unwrap_or_else(|| attempt.spent(now)));
     let mut facts = attempt_facts(attempt, palette);
     if let Some(late) = attempt.superseded {
         facts.push(format!("a late report says \"{late}\""));
     }
     let gap = " ".repeat(STATUS_COLUMNS + 11);
     let facts = palette.dim(&facts.join(", "));
-    format!("{gap}try {}  {}  {}  {facts}\n", attempt.number, left(&word, STATUS_COLUMNS), right(&time, 7))
+    let part = if part > 0 { format!("part {part} ") } else { String::new() };
+    format!("{gap}{part}try {}  {}  {}  {facts}\n", attempt.number, left(&word, STATUS_COLUMNS), right(&time, 7))
 }
 
 fn attempt_facts(attempt: &AttemptView, palette: Palette) -> Vec<String> {
@@ -188,6 +221,12 @@ fn attempt_facts(attempt: &AttemptView, palette: Palette) -> Vec<String> {
         facts.extend(attempt.forecast.map(|forecast| format!("forecast {}", took(forecast))));
     }
     facts.push(format!("{} slot {}", clean::line(&attempt.worker, palette.into()), attempt.slot));
+    if attempt.batch.is_some() {
+        facts.push("in a batch".to_owned());
+    }
+    if attempt.backup {
+        facts.push("a backup".to_owned());
+    }
     facts
 }
 

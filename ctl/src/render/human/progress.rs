@@ -12,7 +12,8 @@ const BAR: usize = 24;
 
 /// The first line about a run.
 pub(crate) fn header(view: &RunView, palette: Palette) -> String {
-    let groups = match view.groups.as_slice() {
+    let groups: Vec<_> = view.groups.iter().filter(|group| !group.dropped).collect();
+    let groups = match groups.as_slice() {
         [only] => format!("group {}", clean::line(&only.label, palette.into())),
         groups => format!("{} groups", groups.len()),
     };
@@ -20,13 +21,14 @@ pub(crate) fn header(view: &RunView, palette: Palette) -> String {
         "{}  {}  {} in {groups}",
         palette.name(&view.short()),
         clean::line(&view.project, palette.into()),
-        count(view.specs.len() as u64, "spec"),
+        count(view.total, "spec"),
     );
     if view.tally.carried > 0 {
         text.push_str(&format!(", {} of them carried forward from an earlier run", view.tally.carried));
     }
-    let known = view.specs.iter().filter(|spec| spec.carried.is_none() && spec.expected.is_some()).count();
-    let to_run = view.specs.len() - view.tally.carried as usize;
+    let runs = |whole: &crate::view::Whole<'_>| whole.parts.iter().all(|part| part.carried.is_none());
+    let known = view.wholes().filter(|whole| runs(whole) && whole.expected().is_some()).count();
+    let to_run = view.wholes().filter(runs).count();
     if to_run > 0 {
         text.push_str(&match known {
             0 => "; no forecasts yet".to_owned(),
@@ -40,13 +42,16 @@ pub(crate) fn header(view: &RunView, palette: Palette) -> String {
 
 /// The line that says how far it is.
 fn figures(view: &RunView, now: Timestamp, lost: bool, palette: Palette) -> String {
-    let total = view.specs.len() as u32;
+    let total = view.total;
     let mut parts = vec![format!("{}/{total} done", view.tally.decided)];
     if view.tally.failed > 0 {
         parts.push(palette.fail(&format!("{} failed", view.tally.failed)));
     }
     if view.tally.flaky > 0 {
         parts.push(palette.warn(&format!("{} flaky", view.tally.flaky)));
+    }
+    if view.tally.quarantined > 0 {
+        parts.push(palette.warn(&format!("{} quarantined", view.tally.quarantined)));
     }
     if view.tally.cancelled > 0 {
         parts.push(palette.warn(&format!("{} cancelled", view.tally.cancelled)));
@@ -98,14 +103,15 @@ pub(crate) fn live_lines(
         view.slots.iter().map(|(worker, _)| worker).collect::<std::collections::BTreeSet<_>>().len() > 1;
     let names = Columns::of(view);
     let mut lines = Vec::new();
-    for ((worker, slot), (place, number)) in view.running.iter().take(room) {
+    for ((worker, slot), attempts) in view.running.iter().take(room) {
+        let Some((place, number)) = attempts.first() else { continue };
         let spec = &view.specs[*place];
         let Some(attempt) = spec.attempt(*number) else { continue };
         let at = match several_workers {
             true => format!("{} {slot}", clean::line(worker, palette.into())),
             false => format!("slot {slot}"),
         };
-        let spent = now.since(attempt.assigned_at);
+        let spent = attempt.spent(now);
         let forecast = match attempt.forecast {
             Some(forecast) => format!("/ {}", left(&elapsed(forecast), 6)),
             None => " ".repeat(8),
@@ -117,7 +123,11 @@ pub(crate) fn live_lines(
         };
         let mut name = names.short_name(view, spec, palette, columns);
         if *number > 1 {
-            name.push_str(&palette.warn(&format!("  try {number}")));
+            let word = if attempt.backup { "backup".to_owned() } else { format!("try {number}") };
+            name.push_str(&palette.warn(&format!("  {word}")));
+        }
+        if attempts.len() > 1 {
+            name.push_str(&palette.dim(&format!("  and {} more in its process", attempts.len() - 1)));
         }
         lines.push(format!("  {}  {time}  {name}", left(&at, 8)));
     }
@@ -130,7 +140,7 @@ pub(crate) fn live_lines(
 }
 
 fn bar(view: &RunView, palette: Palette) -> String {
-    let total = view.specs.len().max(1) as u64;
+    let total = u64::from(view.total.max(1));
     let done = (u64::from(view.tally.decided) * BAR as u64 / total) as usize;
     let failed = match view.tally.failed {
         0 => 0,
@@ -149,24 +159,25 @@ pub(crate) fn heartbeat(
     idle: Option<&str>,
     palette: Palette,
 ) -> String {
-    let done = percent(u64::from(view.tally.decided), view.specs.len() as u64);
+    let done = percent(u64::from(view.tally.decided), u64::from(view.total));
     let mut text = format!("… {done} %: {}", figures(view, now, lost, palette));
     if lost {
         text.push('\n');
         return text;
     }
-    let oldest = view.running.values().filter_map(|(place, number)| {
+    let oldest = view.running.values().filter_map(|attempts| {
+        let (place, number) = attempts.first()?;
         let spec = &view.specs[*place];
-        spec.attempt(*number).map(|attempt| (attempt.assigned_at, spec))
+        spec.attempt(*number).map(|attempt| (attempt.spent(now), spec))
     });
-    match oldest.min_by_key(|(since, _)| *since) {
-        Some((since, spec)) => {
+    match oldest.max_by_key(|(spent, _)| *spent) {
+        Some((spent, spec)) => {
             let name = clean::line(&spec.name, palette.into());
             let others = match view.running.len() - 1 {
                 0 => String::new(),
                 others => format!(" and {others} more"),
             };
-            text.push_str(&format!("; running: {name} for {}{others}", whole_seconds(now.since(since))));
+            text.push_str(&format!("; running: {name} for {}{others}", whole_seconds(spent)));
         }
         None if view.left() > 0 => {
             let why = idle.map_or_else(|| "partctl explain says why".to_owned(), |why| clean::line(why, palette.into()));

@@ -6,7 +6,7 @@ use part_core::Recipe;
 
 /// The command line for a spec of a run, to be typed in the workspace's root.
 pub(super) fn reproduce(view: &RunView, spec: &SpecView) -> String {
-    by_hand(&view.group_of(spec).recipe, &spec.name)
+    by_hand(&view.group_of(spec).recipe, spec.whole_name())
 }
 
 /// The command line for a spec, to be typed in the workspace's root.

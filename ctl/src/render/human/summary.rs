@@ -1,11 +1,12 @@
 //! The end of a run: what it came to, what it cost, and what to do next.
 
+use super::extras::{dropped, effort, groups, recommendation};
 use super::line::Columns;
 use super::words::Commands;
-use crate::text::{Palette, clean, count, right, took};
+use crate::text::{Palette, clean, count, percent, right, took};
 use crate::view::verdict::Outcome;
-use crate::view::{Conclusion, RunView, SpecView};
-use part_core::{AttemptVerdict, CancelReason, Millis, RunSummary, SpecVerdict};
+use crate::view::{Conclusion, RunView, SpecView, Whole};
+use part_core::{AttemptVerdict, CancelReason, Millis, RunSummary};
 
 /// Specs that are listed by name under one heading.
 const LISTED: usize = 50;
@@ -34,6 +35,9 @@ pub(crate) fn summary(
 pub(super) fn details(view: &RunView, palette: Palette) -> String {
     let mut page = Page { text: String::new(), palette };
     counts(&mut page, view);
+    if let Some(dropped) = dropped(view) {
+        page.row("dropped", &dropped);
+    }
     times(&mut page, view);
     lists(&mut page, view);
     page.text
@@ -48,7 +52,8 @@ fn verdict(page: &mut Page, view: &RunView, conclusion: &Conclusion) {
             page.palette.fail(&word)
         }
     };
-    let about = [view.short(), view.project.clone(), view.build.clone()];
+    let attempt = if view.attempt > 1 { format!("attempt {}", view.attempt) } else { String::new() };
+    let about = [view.short(), view.project.clone(), view.build.clone(), attempt];
     let about =
         about.iter().map(|text| clean::line(text, page.palette.into())).filter(|text| !text.is_empty());
     page.text.push_str(&format!("{word}  {}\n", about.collect::<Vec<_>>().join("  ")));
@@ -72,10 +77,11 @@ fn counts(page: &mut Page, view: &RunView) {
         (tally.flaky, "flaky"),
         (tally.carried, "carried forward"),
         (tally.failed, "failed"),
+        (tally.quarantined, "quarantined"),
         (tally.cancelled, "cancelled"),
         (view.left(), "undecided"),
     ];
-    page.row("specs", &parts(view.specs.len() as u64, &specs));
+    page.row("specs", &parts(u64::from(view.total), &specs));
     let counts = view.test_counts();
     if counts.total() > 0 {
         let steady = counts.passed.saturating_sub(counts.flaky);
@@ -125,12 +131,33 @@ fn times(page: &mut Page, view: &RunView) {
         let off = ((error - 1.0) * 100.0).round();
         let attempts = count(figures.attempts, "attempt");
         details.push(format!("forecasts off by {off} % ({} of {attempts})", figures.forecasts));
+        details.extend(calibration(figures));
     } else if view.specs.iter().all(|spec| spec.expected.is_none()) {
         details.push("no forecasts yet: the next run is packed by what this one took".to_owned());
     }
     if !details.is_empty() {
         page.row("", &details.join("; "));
     }
+    let effort = effort(view, figures);
+    if !effort.is_empty() {
+        page.row("", &effort.join("; "));
+    }
+    if let Some(recommendation) = recommendation(&figures.what_if, figures.worth) {
+        page.row("slots", &recommendation);
+    }
+    let palette = page.palette;
+    page.list("groups", groups(figures).iter().map(|group| clean::line(group, palette.into())));
+}
+
+/// How honest the forecasts were.
+fn calibration(figures: &RunSummary) -> Option<String> {
+    let (inside, all) = (figures.forecasts_inside, figures.forecasts_with_spread);
+    let share = match all {
+        0 => return None,
+        1..10 => format!("{inside} of {all}"),
+        _ => format!("{} %", percent(u64::from(inside), u64::from(all))),
+    };
+    Some(format!("{share} inside their 80 % interval"))
 }
 
 /// What would make the run shorter, when one spec is what it waits for.
@@ -153,29 +180,36 @@ fn advice(figures: &RunSummary) -> Option<String> {
 fn lists(page: &mut Page, view: &RunView) {
     let palette = page.palette;
     let columns = Columns::of(view);
-    let named = |spec: &SpecView, remark: String| {
+    let named = |whole: &Whole<'_>, remark: String| {
         let remark = clean::line(&remark, palette.into());
         let gap = if remark.is_empty() { "" } else { "  " };
-        format!("{}{gap}{}", columns.name(view, spec, palette), palette.dim(&remark))
+        format!("{}{gap}{}", columns.whole(view, whole, palette), palette.dim(&remark))
     };
-    let flaky =
-        view.specs.iter().filter(|spec| spec.is_flaky() || (spec.is_pass() && spec.flaky_tests() > 0));
-    page.list("flaky", flaky.map(|spec| named(spec, flaky_remark(spec))));
-    let failed = view.specs.iter().filter(|spec| matches!(spec.verdict, Some(SpecVerdict::NotPassed(_))));
-    page.list("failed", failed.map(|spec| named(spec, failure_remark(spec))));
-    let absent = view.specs.iter().filter_map(|spec| spec.last_finish().map(|finish| (spec, finish)));
-    let absent = absent.filter(|(spec, finish)| !spec.is_pass() && !finish.missing_tests.is_empty());
+    let flaky = view.wholes().filter(Whole::is_flaky);
+    page.list("flaky", flaky.map(|whole| named(&whole, flaky_remark(&whole))));
+    let failed = |aside: bool| {
+        view.wholes().filter(move |whole| whole.is_not_passed() && whole.quarantined() == aside)
+    };
+    page.list("failed", failed(false).map(|whole| named(&whole, failure_remark(whole.telling()))));
+    page.list(
+        "apart",
+        failed(true).map(|whole| named(&whole, format!("quarantined: {}", failure_remark(whole.telling())))),
+    );
+    let absent = view.wholes().flat_map(|whole| whole.parts.iter().map(move |part| (whole, part)));
+    let absent = absent.filter(|(_, part)| !part.is_pass() && !part.quarantined);
+    let absent = absent.filter_map(|(whole, part)| part.last_finish().map(|finish| (whole, finish)));
     page.list(
         "missing",
-        absent.flat_map(|(spec, finish)| {
-            finish.missing_tests.iter().map(move |test| named(spec, test.clone()))
+        absent.flat_map(|(whole, finish)| {
+            finish.missing_tests.iter().map(move |test| named(&whole, test.clone()))
         }),
     );
 }
 
-fn flaky_remark(spec: &SpecView) -> String {
-    let tries = spec.last_ended().map_or(1, |attempt| attempt.number);
-    match (tries, spec.flaky_tests()) {
+fn flaky_remark(whole: &Whole<'_>) -> String {
+    let ended = whole.parts.iter().filter_map(SpecView::last_ended);
+    let tries = ended.filter(|attempt| !attempt.backup).map(|attempt| attempt.number).max().unwrap_or(1);
+    match (tries, whole.parts.iter().map(SpecView::flaky_tests).sum::<u32>()) {
         (1, tests) => format!("{} passed only when the framework tried again", count(tests, "test")),
         (tries, _) => format!("passed at try {tries}"),
     }

@@ -42,6 +42,7 @@ fn describe(view: &RunView, fact: &Fact) -> (&'static str, Value) {
             let fields = json!({
                 "group": added.label, "suite": added.suite, "requirements": added.requirements,
                 "retries": added.retries, "framework": framework, "specs": added.specs,
+                "overhead_ms": added.overhead_ms, "rules": added.rules.as_ref().map(group_rules),
             });
             ("group_added", fields)
         }
@@ -51,19 +52,31 @@ fn describe(view: &RunView, fact: &Fact) -> (&'static str, Value) {
             ("specs_added", json!({ "group": group, "specs": specs }))
         }
         Fact::SubmissionJoined(joined) => {
-            let source = joined.source.clone().unwrap_or_default();
-            ("submission_joined", json!({ "user": source.user, "host": source.host }))
+            let source = joined.source.as_ref().map(source_fields);
+            let mut fields = json!({ "source": source, "workspace": joined.workspace_in_place });
+            expected(&mut fields, joined.expect_groups, &joined.expect_labels);
+            ("submission_joined", fields)
         }
-        Fact::SubmissionDropped(v1::SubmissionDropped {}) => ("submission_dropped", json!({})),
+        Fact::SubmissionDropped(v1::SubmissionDropped {}) => {
+            let groups = view.groups.iter().skip(view.newest_group());
+            let labels: Vec<&str> = groups.map(|group| group.label.as_str()).collect();
+            ("submission_dropped", json!({ "groups": labels }))
+        }
         Fact::AttemptDismissed(dismissed) => {
             let fields = with_spec(view, dismissed.spec, Some(dismissed.attempt), json!({}));
             ("attempt_dismissed", fields)
         }
         Fact::RunSealed(v1::RunSealed {}) => ("run_sealed", json!({})),
         Fact::AttemptAssigned(assigned) => {
-            let more = json!({
+            let mut more = json!({
                 "worker": assigned.worker, "slot": assigned.slot, "forecast_ms": assigned.forecast_ms,
             });
+            if let Some(why) = &assigned.why {
+                more["why"] = why_fields(why);
+            }
+            if let Some(first) = assigned.batch {
+                more["batch"] = view.specs.get(first as usize).map(|spec| spec.name.as_str()).into();
+            }
             ("attempt_assigned", with_spec(view, assigned.spec, Some(assigned.attempt), more))
         }
         Fact::AttemptStarted(started) => {
@@ -86,7 +99,14 @@ fn describe(view: &RunView, fact: &Fact) -> (&'static str, Value) {
         }
         Fact::SpecDecided(decided) => {
             let verdict = spec_verdict_from_wire(decided).map_or("unknown", names::spec_verdict);
-            ("spec_decided", with_spec(view, decided.spec, None, json!({ "verdict": verdict })))
+            let mut more = json!({ "verdict": verdict });
+            if !decided.because.is_empty() {
+                more["because"] = decided.because.as_str().into();
+            }
+            if view.specs.get(decided.spec as usize).is_some_and(|spec| spec.quarantined) {
+                more["quarantined"] = true.into();
+            }
+            ("spec_decided", with_spec(view, decided.spec, None, more))
         }
         Fact::RunCancelled(cancelled) => ("run_cancelled", cancelled_fields(cancelled)),
         Fact::RunFinished(finished) => {
@@ -100,10 +120,61 @@ fn describe(view: &RunView, fact: &Fact) -> (&'static str, Value) {
 }
 
 fn opened_fields(opened: &v1::RunOpened) -> Value {
-    json!({
+    let mut fields = json!({
         "project": opened.project, "build": opened.build, "source": opened.source.as_ref().map(source_fields),
-        "workspace": opened.workspace_in_place, "max_failures": opened.max_failures,
-    })
+        "workspace": opened.workspace_in_place, "max_failures": opened.max_failures, "attempt": opened.attempt,
+        "joinable": opened.joinable,
+    });
+    if let Some(rules) = &opened.rules {
+        let mut said = json!({
+            "completion_delay_ms": rules.completion_delay_ms, "weight": rules.weight.max(1),
+            "priority": rules.priority, "failed_first": rules.failed_first,
+        });
+        let known = [
+            ("retry_budget", rules.retry_budget.map(u64::from)),
+            ("wait_for_workers_ms", rules.wait_for_workers_ms),
+        ];
+        known.into_iter().for_each(|(name, value)| put(&mut said, name, value));
+        expected(&mut said, rules.expect_groups, &rules.expect_labels);
+        fields["rules"] = said;
+    }
+    fields
+}
+
+/// A field that is left out where it is not known.
+fn put<T: Into<Value>>(fields: &mut Value, name: &str, value: Option<T>) {
+    if let Some(value) = value {
+        fields[name] = value.into();
+    }
+}
+
+/// The groups that are waited for.
+fn expected(fields: &mut Value, groups: u32, labels: &[String]) {
+    put(fields, "expect_groups", (groups > 0).then_some(groups));
+    put(fields, "expect_labels", (!labels.is_empty()).then(|| labels.to_vec()));
+}
+
+fn group_rules(rules: &v1::GroupRules) -> Value {
+    let mut fields = json!({
+        "parallel": names::parallel(rules.parallel()), "algorithm": names::algorithm(rules.algorithm()),
+        "backups": rules.backups, "batches": !rules.no_batches, "split": rules.split,
+    });
+    match (rules.threads_per_hundred_cpus, rules.threads) {
+        (0, 0) => {}
+        (0, threads) => fields["max_threads"] = threads.into(),
+        (percent, _) => fields["max_threads_percent_of_cpus"] = percent.into(),
+    }
+    put(&mut fields, "timeout_percent", (rules.timeout_percent > 0).then_some(rules.timeout_percent));
+    fields
+}
+
+fn why_fields(why: &v1::Why) -> Value {
+    let mut fields = json!({
+        "rule": names::rule(why.rule()), "turn": names::turn(why.turn()), "waiting": why.waiting,
+        "candidates": why.candidates,
+    });
+    put(&mut fields, "after", (!why.after.is_empty()).then_some(why.after.as_str()));
+    fields
 }
 
 /// Where a run came from; what is not known is left out.
@@ -114,6 +185,8 @@ pub(super) fn source_fields(source: &v1::Source) -> Value {
         ("commit", &source.commit),
         ("branch", &source.branch),
         ("rerun_of", &source.rerun_of),
+        ("url", &source.url),
+        ("ci", &source.ci),
     ];
     let known = fields.into_iter().filter(|(_, value)| !value.is_empty());
     Value::Object(known.map(|(name, value)| (name.to_owned(), Value::from(value.as_str()))).collect())
@@ -131,6 +204,22 @@ fn added_spec(spec: &v1::SpecAdded) -> Value {
     }
     if let Some(tests) = spec.expected_tests {
         fields["expected_tests"] = tests.into();
+    }
+    put(&mut fields, "collection", (!spec.collection.is_empty()).then_some(spec.collection.as_str()));
+    put(&mut fields, "assembly", (!spec.assembly.is_empty()).then_some(spec.assembly.as_str()));
+    let marks = [
+        ("serial", spec.serial),
+        ("quarantined", spec.quarantined),
+        ("failed_last", spec.failed_last),
+    ];
+    marks.into_iter().for_each(|(name, is)| put(&mut fields, name, is.then_some(true)));
+    if !spec.locks.is_empty() {
+        let locks = spec.locks.iter().map(|lock| json!({ "name": lock.name, "permits": lock.permits }));
+        fields["locks"] = locks.collect();
+    }
+    if let Some(part) = &spec.part {
+        fields["part"] =
+            json!({ "of": part.of, "number": part.number, "count": part.count, "tests": part.tests });
     }
     fields
 }
@@ -238,5 +327,39 @@ pub(super) fn summary_fields(summary: &v1::RunSummary) -> Value {
     if let Some(error) = summary.forecast_error {
         fields["forecast_error"] = error.into();
     }
+    balance_fields(&mut fields, summary);
     fields
+}
+
+/// The figures that say how the run was balanced.
+fn balance_fields(fields: &mut Value, summary: &v1::RunSummary) {
+    let counts = [
+        ("forecasts_inside", summary.forecasts_inside),
+        ("forecasts_with_spread", summary.forecasts_with_spread),
+        ("quarantined", summary.quarantined),
+        ("dropped", summary.dropped),
+        ("batched", summary.batched),
+        ("batches", summary.batches),
+        ("backups", summary.backups),
+        ("split", summary.split),
+    ];
+    counts.into_iter().for_each(|(name, count)| fields[name] = count.into());
+    fields["backup_time_ms"] = summary.backup_time_ms.into();
+    fields["what_if"] = what_if_fields(&summary.what_if);
+    put(fields, "worth", summary.worth);
+    let groups = summary.groups.iter().map(|group| {
+        let mut said = json!({
+            "group": group.label, "algorithm": names::algorithm(group.algorithm()), "specs": group.specs,
+            "failed": group.failed, "makespan_ms": group.makespan_ms, "slot_time_ms": group.slot_time_ms,
+            "most_on_worker": group.most_on_worker,
+        });
+        put(&mut said, "stretch", group.stretch);
+        said
+    });
+    fields["groups"] = groups.collect();
+}
+
+/// Makespans on other numbers of slots.
+pub(super) fn what_if_fields(what_if: &[v1::WhatIf]) -> Value {
+    what_if.iter().map(|one| json!({ "slots": one.slots, "makespan_ms": one.makespan_ms })).collect()
 }

@@ -7,6 +7,7 @@ mod events;
 mod line;
 mod names;
 mod objects;
+mod plans;
 
 pub(crate) use events::ledger_line;
 pub(crate) use line::{Line, VERSION};
@@ -15,3 +16,4 @@ pub(crate) use objects::{
     NoteLine, PlanLine, ProposalLine, ResultLine, RunLine, ShippedLine, SpecLine, SubmittedLine, VersionLine,
     WorkerLine, WroteLine,
 };
+pub(crate) use plans::{ChainLine, PlannedLine, RunReportLine, ScheduleLine, TimeSharesLine};

@@ -1,6 +1,7 @@
 //! Stable names of verdicts and outcomes.
 
 use part_core::{AttemptVerdict, InvalidReason, RunVerdict, SpecVerdict, TestOutcome};
+use part_proto::v1::{Algorithm, Parallel, Rule, Turn};
 
 /// An attempt's verdict.
 pub(crate) const fn attempt_verdict(verdict: AttemptVerdict) -> &'static str {
@@ -47,5 +48,50 @@ pub(crate) const fn test_outcome(outcome: TestOutcome) -> &'static str {
         TestOutcome::Failed => "failed",
         TestOutcome::Skipped => "skipped",
         TestOutcome::TimedOut => "timed_out",
+    }
+}
+
+/// The rule that chose a spec.
+pub(crate) const fn rule(rule: Rule) -> &'static str {
+    match rule {
+        Rule::Unspecified => "unknown",
+        Rule::Again => "again",
+        Rule::FailedLast => "failed_last",
+        Rule::Unknown => "unforeseen",
+        Rule::Longest => "longest",
+        Rule::Retry => "retry",
+        Rule::Batch => "batch",
+        Rule::Backup => "backup",
+    }
+}
+
+/// Why a run was served before others.
+pub(crate) const fn turn(turn: Turn) -> &'static str {
+    match turn {
+        Turn::Unspecified => "unknown",
+        Turn::Alone => "alone",
+        Turn::Scarce => "scarce",
+        Turn::Priority => "priority",
+        Turn::Share => "share",
+        Turn::Shortest => "shortest",
+        Turn::Guaranteed => "guaranteed",
+    }
+}
+
+/// What may run at the same time.
+pub(crate) const fn parallel(parallel: Parallel) -> &'static str {
+    match parallel {
+        Parallel::None => "none",
+        Parallel::Unspecified | Parallel::Collections => "collections",
+        Parallel::Assemblies => "assemblies",
+        Parallel::All => "all",
+    }
+}
+
+/// What a limit on threads limits.
+pub(crate) const fn algorithm(algorithm: Algorithm) -> &'static str {
+    match algorithm {
+        Algorithm::Unspecified | Algorithm::Conservative => "conservative",
+        Algorithm::Aggressive => "aggressive",
     }
 }

@@ -3,7 +3,7 @@
 use super::events::{source_fields, summary_fields};
 use super::names;
 use crate::error::CliError;
-use crate::view::{AttemptView, Conclusion, RunView, SpecView};
+use crate::view::{AttemptView, Conclusion, RunView, Whole};
 use part_core::ExitStatus;
 use part_proto::convert::{attempt_verdict_from_wire, run_verdict_from_wire};
 use part_proto::v1;
@@ -150,6 +150,8 @@ pub(crate) struct RunLine {
     finished_at: Option<u64>,
     groups: Vec<String>,
     abandoned: bool,
+    attempt: u32,
+    open_because: String,
     summary: Option<Value>,
 }
 
@@ -172,6 +174,8 @@ impl From<&v1::RunInfo> for RunLine {
             finished_at: info.finished_at,
             groups: info.groups.clone(),
             abandoned: info.abandoned,
+            attempt: info.attempt,
+            open_because: info.open_because.clone(),
             summary: info.summary.as_ref().map(summary_fields),
         }
     }
@@ -188,23 +192,45 @@ pub(crate) struct SpecLine<'v> {
     carried_from: Option<&'v str>,
     #[serde(skip_serializing_if = "str::is_empty")]
     because: &'v str,
+    quarantined: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parts: Option<usize>,
     attempts: Vec<Value>,
 }
 
 impl<'v> SpecLine<'v> {
     /// The line for a spec.
-    pub(crate) fn new(view: &'v RunView, spec: &'v SpecView) -> Self {
+    pub(crate) fn new(view: &'v RunView, whole: &Whole<'v>) -> Self {
+        let telling = whole.telling();
         SpecLine {
             run: &view.run,
-            group: &view.group_of(spec).label,
-            spec: &spec.name,
-            verdict: spec.verdict.map(names::spec_verdict),
-            expected_ms: spec.expected.map(|expected| expected.0),
-            carried_from: spec.carried.as_ref().map(|(attempt, _)| attempt.as_str()),
-            because: &spec.because,
-            attempts: spec.attempts.iter().map(attempt_fields).collect(),
+            group: &view.groups[whole.group()].label,
+            spec: whole.name,
+            verdict: whole.verdict().map(names::spec_verdict),
+            expected_ms: whole.expected().map(|expected| expected.0),
+            carried_from: telling.carried.as_ref().map(|(attempt, _)| attempt.as_str()),
+            because: &telling.because,
+            quarantined: whole.quarantined(),
+            parts: whole.is_split().then_some(whole.parts.len()),
+            attempts: whole.attempts().map(|(part, attempt)| attempt_of(part, attempt)).collect(),
         }
     }
+}
+
+/// An attempt with what only some have.
+fn attempt_of(part: u32, attempt: &AttemptView) -> Value {
+    let mut fields = attempt_fields(attempt);
+    if part > 0 {
+        fields["part"] = part.into();
+    }
+    for (name, is) in
+        [("batch", attempt.batch.is_some()), ("backup", attempt.backup), ("dismissed", attempt.dismissed)]
+    {
+        if is {
+            fields[name] = true.into();
+        }
+    }
+    fields
 }
 
 fn attempt_fields(attempt: &AttemptView) -> Value {

@@ -141,18 +141,19 @@ pub(crate) async fn odd_names_are_kept_apart(factory: &impl Factory) {
 
 pub(crate) async fn what_a_spec_came_to_last_is_known(factory: &impl Factory) {
     use AttemptVerdict::{Cancelled, Crashed, Failed, Lost, Passed, SetupFailed, TimedOut};
+    /// What it came to, oldest first; what it came to last; and the number of the newest attempt that passed.
+    type Row = (&'static str, &'static [AttemptVerdict], Option<AttemptVerdict>, Option<u32>);
     let store = factory.store().await;
     let realm = Realm::mesh();
     let term = term(&*store, &realm).await;
     let invalid = AttemptVerdict::Invalid(InvalidReason::Report);
-    // What it came to, oldest first; what it came to last; and the number of the newest attempt that passed.
-    let table: [(&str, &[AttemptVerdict], Option<AttemptVerdict>, Option<u32>); 6] = [
+    let table: [Row; 6] = [
         ("passed", &[Failed, Passed], Some(Passed), Some(2)),
         ("failed", &[Passed, Passed, Failed], Some(Failed), Some(2)),
         ("lost", &[Passed, Crashed, Lost, Cancelled, SetupFailed], Some(Crashed), Some(1)),
         ("never", &[Lost, SetupFailed], None, None),
         ("late", &[TimedOut], Some(TimedOut), None),
-        ("odd", &[Passed, invalid], Some(invalid), Some(1)),
+        ("odd", &[Passed, AttemptVerdict::Invalid(InvalidReason::Report)], Some(invalid), Some(1)),
     ];
     let mut ledger = Ledger::new(1, "shop");
     let mut batch = vec![ledger.opened()];
