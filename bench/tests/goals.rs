@@ -35,12 +35,12 @@ fn with_a_history_that_is_months_old_it_comes_within_three_hundredths() {
 fn so_do_recorded_suites() {
     let mut pooled = Vec::new();
     for trace in traces::all().expect("readable traces") {
-        // Every third version: the whole of it is what the benchmark plays.
-        let replays: Vec<Suite> = trace.replays().into_iter().step_by(3).collect();
-        let ratios = played(&replays);
-        let (part, bins) = (mean(&ratios.part), mean(ratios.of(Policy::StaticBins)));
+        let replays = trace.replays();
+        let ratios = one_run::part(&replays, &one_run::SLOTS).expect("plays");
+        let bins = one_run::of_policy(Policy::StaticBins, &replays, &one_run::SLOTS);
+        let (part, bins) = (mean(&ratios), mean(&bins));
         assert!(part <= bins + 0.005, "{}: {part}, static bins {bins}", trace.suite);
-        pooled.extend(ratios.part);
+        pooled.extend(ratios);
     }
     if !pooled.is_empty() {
         assert_within(&pooled, 1.01, 1.05);

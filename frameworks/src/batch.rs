@@ -102,7 +102,9 @@ fn alone(ending: &Ending, rule: &ExitRule, report: SharedReport, spec: &BatchSpe
         SharedReport::Read(mut split) => {
             Reported::Parsed(own_tests(split.specs.pop().unwrap_or_default(), spec))
         }
-        other => without_tests(other),
+        other @ (SharedReport::Nothing | SharedReport::Missing(_) | SharedReport::Broken(_)) => {
+            without_tests(other)
+        }
     };
     let judged = match ending {
         Ending::Exited(code) => judge(ExitStatus::Code(*code), rule, &reported, spec.expected),
@@ -197,7 +199,9 @@ fn broken(blame: &Blame, specs: &[BatchSpec<'_>], progress: Vec<Progress>) -> Ve
         Progress::Running { test, .. } if running == 1 => {
             Decided::Judged(pinned(&blame.culprit, &test), Parsed::default())
         }
-        other => kept(other, spec, &blame.told),
+        other @ (Progress::Unknown | Progress::Running { .. } | Progress::Ended(_)) => {
+            kept(other, spec, &blame.told)
+        }
     };
     specs.iter().zip(progress).map(decide).collect()
 }
@@ -218,7 +222,9 @@ fn late(
         {
             Decided::Judged(pinned(culprit, test), Parsed::default())
         }
-        other => kept(other, spec, &told),
+        other @ (Progress::Unknown | Progress::Running { .. } | Progress::Ended(_)) => {
+            kept(other, spec, &told)
+        }
     };
     specs.iter().zip(progress).map(decide).collect()
 }

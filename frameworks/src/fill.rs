@@ -124,9 +124,12 @@ impl Values<'_> {
         let parts = part.parts();
         for text in &tests.each {
             for part in &parts {
-                let filled = part.fill(|placeholder| match placeholder {
-                    Placeholder::EachTest => Ok(text.clone()),
-                    other => self.value(other, place),
+                let filled = part.fill(|placeholder| {
+                    if *placeholder == Placeholder::EachTest {
+                        Ok(text.clone())
+                    } else {
+                        self.value(placeholder, place)
+                    }
                 })?;
                 let is_path =
                     tests.begin_with_spec && begins_with(part, |slot| *slot == Placeholder::EachTest);

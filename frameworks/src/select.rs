@@ -19,11 +19,16 @@ pub(crate) fn selected(
     let mut texts: Vec<String> = Vec::with_capacity(tests.len());
     let mut known = std::collections::HashSet::with_capacity(tests.len());
     for test in tests {
-        let text = each.fill(|placeholder| match placeholder {
-            Placeholder::Test => Ok(test.clone()),
-            Placeholder::Project => Ok(project(test).0.to_owned()),
-            spec_itself if spec_itself.is_spec() => Ok(spec.to_owned()),
-            other => values.value(other, "select.each"),
+        let text = each.fill(|placeholder| {
+            if *placeholder == Placeholder::Test {
+                Ok(test.clone())
+            } else if *placeholder == Placeholder::Project {
+                Ok(project(test).0.to_owned())
+            } else if placeholder.is_spec() {
+                Ok(spec.to_owned())
+            } else {
+                values.value(placeholder, "select.each")
+            }
         })?;
         if known.insert(text.clone()) {
             texts.push(text);

@@ -72,6 +72,8 @@ pub(crate) const MEMORY_STALL: f64 = 20.0;
 pub(crate) const MEMORY_STALL_OVER: f64 = 10.0;
 /// Control groups above this process that are looked at; real ones are a handful deep.
 pub(crate) const CONTROL_GROUPS: usize = 32;
+/// How long a slot without work keeps its shim: starting one takes some milliseconds.
+pub(crate) const SHIM_IDLE: Duration = Duration::from_secs(300);
 /// Bytes of the path of the folder with the slots' temporary files: with a slot's number and what browsers and runtimes
 /// call their sockets, it stays below the hundred that the kernel allows.
 pub(crate) const TEMP_PATH: usize = 44;

@@ -201,7 +201,7 @@ impl Task {
             self.attempt(job, found.begin).await;
             drop(in_use);
         }
-        while let Some(order) = orders.recv().await {
+        while let Some(order) = self.next(&mut orders).await {
             for attempts in processes(&order.attempts) {
                 let Some((first, others)) = attempts.split_first() else { continue };
                 let reins = self.reins(first.attempt);
@@ -210,6 +210,21 @@ impl Task {
                 self.attempt(job, attempt::Begin::default()).await;
             }
         }
+        self.end_shim().await;
+    }
+
+    /// The next order. A slot that has none for long lets go of its shim: few use a worker's extra slots.
+    async fn next(&mut self, orders: &mut mpsc::Receiver<StartOrder>) -> Option<StartOrder> {
+        match tokio::time::timeout(bounds::SHIM_IDLE, orders.recv()).await {
+            Ok(order) => order,
+            Err(_) => {
+                self.end_shim().await;
+                orders.recv().await
+            }
+        }
+    }
+
+    async fn end_shim(&mut self) {
         if let Some(shim) = self.shim.take()
             && let Err(error) = shim.exit().await
         {

@@ -2,6 +2,7 @@
 
 use crate::generate::{self, Habits};
 use crate::{BenchError, Policy, Slot, Suite, Table, mean, mean_and_p95, mesh, ratio, traces};
+use part_core::Millis;
 
 /// Numbers of slots that are tried.
 pub const SLOTS: [u32; 5] = [2, 4, 8, 16, 32];
@@ -32,17 +33,27 @@ impl Ratios {
 
 /// Plays every replay on every number of slots.
 pub fn ratios(replays: &[Suite], slots: &[u32]) -> Result<Ratios, BenchError> {
-    let mut ratios = Ratios::default();
-    for suite in replays {
-        for slots in slots {
-            let bound = suite.bound(*slots).as_seconds();
-            ratios.part.push(mesh::makespan(suite, *slots)?.as_seconds() / bound);
-            for (policy, own) in Policy::ALL.iter().zip(&mut ratios.policies) {
-                own.push(policy.makespan(suite, &Slot::usual(*slots)).as_seconds() / bound);
-            }
-        }
+    let mut ratios = Ratios { part: part(replays, slots)?, ..Ratios::default() };
+    for (policy, own) in Policy::ALL.iter().zip(&mut ratios.policies) {
+        *own = of_policy(*policy, replays, slots);
     }
     Ok(ratios)
+}
+
+/// The same for Part alone.
+pub fn part(replays: &[Suite], slots: &[u32]) -> Result<Vec<f64>, BenchError> {
+    let each = replays.iter().flat_map(|suite| slots.iter().map(move |slots| (suite, *slots)));
+    each.map(|(suite, slots)| Ok(over_bound(mesh::makespan(suite, slots)?, suite, slots))).collect()
+}
+
+/// The same for one policy alone.
+pub fn of_policy(policy: Policy, replays: &[Suite], slots: &[u32]) -> Vec<f64> {
+    let each = replays.iter().flat_map(|suite| slots.iter().map(move |slots| (suite, *slots)));
+    each.map(|(suite, slots)| over_bound(policy.makespan(suite, &Slot::usual(slots)), suite, slots)).collect()
+}
+
+fn over_bound(makespan: Millis, suite: &Suite, slots: u32) -> f64 {
+    makespan.as_seconds() / suite.bound(slots).as_seconds()
 }
 
 /// Made-up suites: each with a few versions of history, of which the last ones are replayed.

@@ -24,10 +24,11 @@ impl Core {
                 same?.content.as_ref()
             });
             let attempt = run.map_or(1, |run| run.attempt);
+            let joined = run.is_some_and(|run| run.submissions[0].id != submission.id);
             let differs = content.zip(submission.content.as_ref()).is_some_and(|(old, new)| old != new);
             let reply = match differs {
                 true => Reply::Refused(Refusal::other_content(submission.id, known)),
-                false => Reply::Submitted { run: known, new: false, attempt, joined: false },
+                false => Reply::Submitted { run: known, new: false, attempt, joined },
             };
             return Self::reply(request, reply, pending);
         }

@@ -36,6 +36,10 @@ impl State {
         }
         run.apply(entry.at, &entry.record).map_err(misfit)?;
         run.last_number = entry.number;
+        if let (Record::SubmissionDropped, Some(dropped)) = (&entry.record, run.submissions.last()) {
+            let dropped = dropped.id;
+            self.submissions.remove(&dropped);
+        }
         if let Record::SubmissionJoined { submission, .. } = entry.record {
             self.submissions.insert(submission, entry.run);
         }

@@ -25,3 +25,30 @@ pub(crate) struct RunReportArgs {
     #[arg(default_value = "latest")]
     pub(crate) run: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Cli, Command};
+    use clap::Parser;
+
+    fn parse(line: &str) -> Result<Command, clap::Error> {
+        Cli::try_parse_from(std::iter::once("partctl").chain(line.split_whitespace())).map(|cli| cli.command)
+    }
+
+    #[test]
+    fn a_plan_takes_what_a_submit_takes() {
+        let Ok(Command::Plan(args)) = parse("plan --group a --spec b/** --slots 4 --max-threads 2 --all")
+        else {
+            panic!("not plan")
+        };
+        assert_eq!(
+            (args.slots, args.submit.group.as_slice(), args.submit.join.all),
+            (Some(4), &["a".to_owned()][..], true)
+        );
+        let Ok(Command::Report(args)) = parse("report") else { panic!("not report") };
+        assert_eq!(args.run, "latest");
+        for line in ["plan --slots 0", "plan --slots many", "report a b"] {
+            assert_eq!(parse(line).err().map(|error| error.exit_code()), Some(2), "{line}");
+        }
+    }
+}

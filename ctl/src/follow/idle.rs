@@ -59,7 +59,8 @@ impl Idle {
 /// The decisive fact, and what keeps the workers from it.
 fn words(explanation: &Explanation) -> Option<String> {
     let (first, others) = explanation.facts.split_first()?;
-    let workers = others.iter().filter(|fact| fact.starts_with("worker ")).take(WORKERS);
+    let known = |fact: &str| fact.split_once(": ").is_some_and(|(_, why)| first.contains(why));
+    let workers = others.iter().filter(|fact| fact.starts_with("worker ") && !known(fact)).take(WORKERS);
     Some(std::iter::once(first).chain(workers).map(String::as_str).collect::<Vec<_>>().join("; "))
 }
 
@@ -80,6 +81,8 @@ mod tests {
             told(&facts).as_deref(),
             Some("none of 1 can take it; worker w cannot take it: its disk is full")
         );
+        let twice = ["no worker: w: its disk is full", "worker w cannot take it: its disk is full"];
+        assert_eq!(told(&twice).as_deref(), Some("no worker: w: its disk is full"));
         let many: Vec<String> = (0..9).map(|n| format!("worker {n}")).collect();
         let many: Vec<&str> = std::iter::once("x").chain(many.iter().map(String::as_str)).collect();
         assert_eq!(told(&many).as_deref(), Some("x; worker 0; worker 1; worker 2"));

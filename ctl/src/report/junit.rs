@@ -63,7 +63,8 @@ fn suite(view: &RunView, whole: &Whole<'_>) -> TestSuite {
         add_cases(&mut suite, spec);
         let Some(attempt) = spec.last_ended() else { continue };
         took += Duration::from_millis(attempt.took().unwrap_or_default().0);
-        if let (Some(text), false) = (attempt.finish().and_then(|f| f.output.inline.as_ref()), spec.is_pass()) {
+        if let (Some(text), false) = (attempt.finish().and_then(|f| f.output.inline.as_ref()), spec.is_pass())
+        {
             output.push_str(text);
         }
     }
@@ -283,6 +284,35 @@ mod tests {
         // Errors: the spec with missing tests as a whole, each missing test, and the spec that was cancelled.
         assert_eq!((report.tests, report.failures, report.errors, report.skipped), (10, 1, 4, 1));
         insta::assert_snapshot!(report.to_string().expect("it can be written"));
+    }
+
+    #[test]
+    fn parts_are_one_suite_and_quarantined_failures_are_skipped() {
+        let failed = SpecVerdict::NotPassed(AttemptVerdict::Failed);
+        let script = Script::new()
+            .group("g", 0, &[("1", None), ("2", None)])
+            .parts_of("big.js")
+            .group("q", 0, &[("shaky.js", None), ("gone.js", None)])
+            .quarantined()
+            .sealed()
+            .start(0, 1, 0)
+            .pass(0, 1)
+            .start(1, 1, 0)
+            .pass(1, 1)
+            .start(2, 1, 0)
+            .fail(2, 1)
+            .decide(2, failed)
+            .start(3, 1, 0)
+            .end(3, 1, finish(AttemptVerdict::Crashed, 10), Vec::new())
+            .decide(3, SpecVerdict::NotPassed(AttemptVerdict::Crashed))
+            .finish(RunVerdict::Passed, summary(3, 1));
+        let report = report(&folded(script));
+        assert_eq!((report.tests, report.failures, report.errors, report.skipped), (7, 0, 0, 2));
+        let suites: Vec<(&str, usize)> =
+            report.test_suites.iter().map(|suite| (suite.name.as_str(), suite.test_cases.len())).collect();
+        assert_eq!(suites, [("g: big.js", 4), ("q: shaky.js", 2), ("q: gone.js", 1)]);
+        let text = report.to_string().expect("it can be written");
+        assert!(text.contains("quarantined: expected 1 item, found 2"), "{text}");
     }
 
     #[test]

@@ -32,14 +32,23 @@ pub(crate) async fn look(
     Ok(snapshot.manifest.counts())
 }
 
-/// Ships the workspace: gives what the run is to be told of it.
+/// A workspace that is on the mesh, with what is to be told of it.
+pub(crate) struct Shipment {
+    /// What the run is to be told.
+    pub(crate) workspace: Workspace,
+    manifest: String,
+    counts: Counts,
+    sent: Sent,
+}
+
+/// Ships the workspace.
 pub(crate) async fn ship(
     app: &mut App,
     clients: &Clients,
     contents: &Contents,
     groups: &[GroupSubmission],
     setup: &[SetupStep],
-) -> Result<Workspace, CliError> {
+) -> Result<Shipment, CliError> {
     let progress = Arc::new(Progress::default());
     let live = app.reporter().is_live();
     let shipping = pack_and_send(clients, contents, groups, setup, &progress);
@@ -56,12 +65,18 @@ pub(crate) async fn ship(
     let (snapshot, sent) = shipped?;
     let counts = snapshot.manifest.counts();
     let manifest = snapshot.manifest.digest().to_string();
-    tell(app, &manifest, counts, sent);
     let files = counts.files + counts.links + counts.folders;
-    Ok(Workspace::Shipped(Box::new(Shipped { manifest, files, bytes: counts.bytes, setup: setup.to_vec() })))
+    let shipped = Shipped { manifest: manifest.clone(), files, bytes: counts.bytes, setup: setup.to_vec() };
+    Ok(Shipment { workspace: Workspace::Shipped(Box::new(shipped)), manifest, counts, sent })
 }
 
-/// Says how much was sent.
+impl Shipment {
+    /// Says how much was sent.
+    pub(crate) fn tell(&self, app: &mut App) {
+        tell(app, &self.manifest, self.counts, self.sent);
+    }
+}
+
 fn tell(app: &mut App, manifest: &str, counts: Counts, sent: Sent) {
     match app.out.format() {
         Format::Json => {

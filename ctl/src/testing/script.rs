@@ -2,9 +2,10 @@
 
 use part_core::{
     Artifact, AttemptVerdict, CancelReason, Entry, Estimate, ExitStatus, Finish, GroupIndex, GroupPolicy,
-    GroupSubmission, HistoryKey, InvalidReason, Joining, Millis, Output, Recipe, Record, ReportFormat, ReportPlace, ReportSource,
-    Requirements, Rule, RunId, RunPolicy, RunSummary, RunVerdict, SlotId, Source, SpecAdded, SpecIndex,
-    SpecSubmission, SpecVerdict, Submission, SubmissionId, TestCounts, TestOutcome, TestResult, Timestamp, Timing, Turn, Why, WorkerId, Workspace,
+    GroupSubmission, HistoryKey, InvalidReason, Joining, Millis, Output, Recipe, Record, ReportFormat,
+    ReportPlace, ReportSource, Requirements, Rule, RunId, RunPolicy, RunSummary, RunVerdict, SlotId, Source,
+    SpecAdded, SpecIndex, SpecSubmission, SpecVerdict, Submission, SubmissionId, TestCounts, TestOutcome,
+    TestResult, Timestamp, Timing, Turn, Why, WorkerId, Workspace,
 };
 use part_proto::convert::event_to_wire;
 use part_proto::v1;

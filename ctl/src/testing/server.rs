@@ -134,7 +134,9 @@ impl RunService for Scripted {
         let (mut slots, mut assembler) = (None, SubmissionAssembler::default());
         while let Some(message) = messages.message().await? {
             match message.part {
-                Some(v1::plan_request::Part::Options(options)) if slots.is_none() => slots = Some(options.slots),
+                Some(v1::plan_request::Part::Options(options)) if slots.is_none() => {
+                    slots = Some(options.slots)
+                }
                 Some(v1::plan_request::Part::Submit(message)) if slots.is_some() => {
                     assembler.push(message).map_err(|error| Status::invalid_argument(error.to_string()))?;
                 }

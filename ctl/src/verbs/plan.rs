@@ -57,13 +57,19 @@ fn check(args: &PlanArgs) -> Result<(), CliError> {
         (args.submit.dry_run, "--dry-run"),
     ];
     match said.into_iter().find(|(is, _)| *is) {
-        Some((_, option)) => Err(CliError::usage(format!("{option} makes no sense with plan, which runs nothing"))
-            .hint("partctl submit takes it")),
+        Some((_, option)) => {
+            Err(CliError::usage(format!("{option} makes no sense with plan, which runs nothing"))
+                .hint("partctl submit takes it"))
+        }
         None => Ok(()),
     }
 }
 
-async fn ask(clients: &Clients, slots: Option<u32>, submission: &Submission) -> Result<PlanResponse, CliError> {
+async fn ask(
+    clients: &Clients,
+    slots: Option<u32>,
+    submission: &Submission,
+) -> Result<PlanResponse, CliError> {
     let options = Part::Options(PlanOptions { slots: slots.unwrap_or(0) });
     let submission = submission_to_wire(submission).into_iter().map(Part::Submit);
     let parts: Vec<PlanRequest> =
@@ -131,11 +137,22 @@ mod tests {
         assert_eq!(server.planned(), [(2, submission.clone())]);
 
         let capture = Capture::default();
-        let mut app = App { out: capture.out(Format::Human, Palette::PLAIN), global: GlobalArgs::default(), logs: false };
+        let mut app = App {
+            out: capture.out(Format::Human, Palette::PLAIN),
+            global: GlobalArgs::default(),
+            logs: false,
+        };
         told(&mut app, &submission, &answer);
         let text = capture.stdout();
-        assert!(text.starts_with("shop  2 attempts on 2 slots: 4.0s; no schedule takes less than 4.0s"), "{text}");
-        let mut app = App { out: capture.out(Format::Json, Palette::PLAIN), global: GlobalArgs::default(), logs: false };
+        assert!(
+            text.starts_with("shop  2 attempts on 2 slots: 4.0s; no schedule takes less than 4.0s"),
+            "{text}"
+        );
+        let mut app = App {
+            out: capture.out(Format::Json, Palette::PLAIN),
+            global: GlobalArgs::default(),
+            logs: false,
+        };
         told(&mut app, &submission, &answer);
         let lines: Vec<serde_json::Value> =
             capture.stdout().lines().map(|line| serde_json::from_str(line).expect("it is JSON")).collect();

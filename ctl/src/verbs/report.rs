@@ -56,7 +56,9 @@ fn told(app: &mut App, info: &RunInfo, report: &ReportResponse) {
 /// What the run is at, in a word.
 fn state(info: &RunInfo) -> String {
     match (info.verdict, info.abandoned) {
-        (Some(verdict), _) => run_verdict_from_wire(verdict).map_or("unknown".to_owned(), |known| known.to_string()),
+        (Some(verdict), _) => {
+            run_verdict_from_wire(verdict).map_or("unknown".to_owned(), |known| known.to_string())
+        }
         (None, true) => "interrupted".to_owned(),
         (None, false) => "running: this is what there is so far".to_owned(),
     }
@@ -81,26 +83,48 @@ mod tests {
             ..RunInfo::default()
         };
         let (server, mesh) = Scripted::start(Vec::new(), Vec::new(), vec![info]).await;
-        let shares = TimeShares { tests_ms: 3000, imbalance_ms: 1000, total_ms: 4000, ..TimeShares::default() };
+        let shares =
+            TimeShares { tests_ms: 3000, imbalance_ms: 1000, total_ms: 4000, ..TimeShares::default() };
         server.reports(ReportResponse {
             shares: vec![shares],
-            chain: vec![ChainLink { spec: "a.js".into(), worker: "desk".into(), end_ms: 2000, ..ChainLink::default() }],
+            chain: vec![ChainLink {
+                spec: "a.js".into(),
+                worker: "desk".into(),
+                end_ms: 2000,
+                ..ChainLink::default()
+            }],
             findings: vec!["one spec decides".into()],
-            summary: Some(RunSummary { slots: 2, makespan_ms: 2000, bound_ms: 2000, ..RunSummary::default() }),
+            summary: Some(RunSummary {
+                slots: 2,
+                makespan_ms: 2000,
+                bound_ms: 2000,
+                ..RunSummary::default()
+            }),
         });
         let (info, report) = ask(mesh.clients(), "latest").await.expect("a report");
 
         let capture = Capture::default();
-        let mut app = App { out: capture.out(Format::Human, Palette::PLAIN), global: GlobalArgs::default(), logs: false };
+        let mut app = App {
+            out: capture.out(Format::Human, Palette::PLAIN),
+            global: GlobalArgs::default(),
+            logs: false,
+        };
         told(&mut app, &info, &report);
         let text = capture.stdout();
         assert!(text.contains("tests       75.0 %") && text.contains("one spec decides"), "{text}");
-        let mut app = App { out: capture.out(Format::Json, Palette::PLAIN), global: GlobalArgs::default(), logs: false };
+        let mut app = App {
+            out: capture.out(Format::Json, Palette::PLAIN),
+            global: GlobalArgs::default(),
+            logs: false,
+        };
         told(&mut app, &info, &report);
         let lines: Vec<serde_json::Value> =
             capture.stdout().lines().map(|line| serde_json::from_str(line).expect("it is JSON")).collect();
         let events: Vec<_> = lines.iter().map(|line| line["event"].clone()).collect();
         assert_eq!(events, ["time_shares", "chain_link", "run_report"]);
-        assert_eq!((&lines[0]["group"], &lines[2]["findings"][0]), (&serde_json::Value::Null, &"one spec decides".into()));
+        assert_eq!(
+            (&lines[0]["group"], &lines[2]["findings"][0]),
+            (&serde_json::Value::Null, &"one spec decides".into())
+        );
     }
 }

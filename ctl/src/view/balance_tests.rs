@@ -79,7 +79,8 @@ fn parts_are_one_spec() {
     assert_eq!(all(flaky), (2, Some(SpecVerdict::Passed { flaky: true })));
     assert_eq!(all(half().start(2, 1, 0).fail(2, 1).decide(2, FAILED)), (2, Some(FAILED)));
     // What was submitted is found by the name of the whole.
-    let done = half().start(2, 1, 0).pass(2, 1).start(3, 1, 0).pass(3, 1).finish(RunVerdict::Passed, summary(2, 2));
+    let done =
+        half().start(2, 1, 0).pass(2, 1).start(3, 1, 0).pass(3, 1).finish(RunVerdict::Passed, summary(2, 2));
     let specs = |name: &str| BTreeSet::from([name.to_owned()]);
     let submitted = BTreeMap::from([("g".to_owned(), specs("big.js")), ("h".to_owned(), specs("small.js"))]);
     let view = folded(done);
@@ -99,8 +100,13 @@ fn parts_that_make_no_sense_stand_alone() {
             }
         }
         let mut view = RunView::new(Keep::Failures);
-        events.into_iter().for_each(|event| drop(view.apply(event).expect("it is taken")));
-        assert!(view.wholes().count() >= 2 && view.total as usize == view.wholes().count(), "{number} of {count}");
+        for event in events {
+            view.apply(event).expect("it is taken");
+        }
+        assert!(
+            view.wholes().count() >= 2 && view.total as usize == view.wholes().count(),
+            "{number} of {count}"
+        );
     }
 }
 

@@ -36,7 +36,8 @@ pub(crate) fn eta(view: &RunView, now: Timestamp) -> Option<Eta> {
         // What shares a process runs one after the other.
         let mut slot = Millis::ZERO;
         for (spec, number) in attempts {
-            let Some(attempt) = view.specs[*spec].attempt(*number).filter(|attempt| !attempt.dismissed) else {
+            let Some(attempt) = view.specs[*spec].attempt(*number).filter(|attempt| !attempt.dismissed)
+            else {
                 continue;
             };
             let forecast = attempt.forecast.or(view.specs[*spec].expected);

@@ -202,7 +202,8 @@ impl RunView {
         for group in self.groups.iter_mut().skip(self.newest_group) {
             group.dropped = true;
         }
-        let dropped = self.specs.len() - self.specs.iter().rev().take_while(|spec| spec.group >= self.newest_group).count();
+        let dropped = self.specs.len()
+            - self.specs.iter().rev().take_while(|spec| spec.group >= self.newest_group).count();
         (dropped..self.specs.len()).for_each(|place| self.settle(place));
         self.recount();
     }
@@ -224,7 +225,8 @@ impl RunView {
             if let Some(verdict) = verdict {
                 self.tally.add(verdict, spec.quarantined);
             }
-            let part = spec.part.map(|v1::Part { of, number, count, tests: _ }| PartView { of, number, count });
+            let part =
+                spec.part.map(|v1::Part { of, number, count, tests: _ }| PartView { of, number, count });
             self.total += u32::from(part.as_ref().is_none_or(|part| part.number == 1));
             self.specs.push(SpecView {
                 name: spec.name,

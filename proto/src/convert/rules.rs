@@ -8,7 +8,7 @@ use part_core::{
 };
 
 /// A run's further rules for the wire.
-pub fn run_rules_to_wire(policy: &RunPolicy) -> v1::RunRules {
+pub(crate) fn run_rules_to_wire(policy: &RunPolicy) -> v1::RunRules {
     let (expect_groups, expect_labels) = expect_to_wire(policy.expect.as_ref());
     v1::RunRules {
         completion_delay_ms: policy.completion_delay.0,
@@ -45,7 +45,7 @@ pub fn run_policy_from_wire(
 }
 
 /// The groups that a run waits for: their number (0 for none) and their labels.
-pub fn expect_to_wire(expect: Option<&Expect>) -> (u32, Vec<String>) {
+pub(crate) fn expect_to_wire(expect: Option<&Expect>) -> (u32, Vec<String>) {
     match expect {
         Some(Expect::Count(count)) => (*count, Vec::new()),
         Some(Expect::Labels(labels)) => (0, labels.clone()),
@@ -54,7 +54,7 @@ pub fn expect_to_wire(expect: Option<&Expect>) -> (u32, Vec<String>) {
 }
 
 /// The groups that a run waits for; labels win over a number.
-pub fn expect_from_wire(count: u32, labels: Vec<String>) -> Option<Expect> {
+pub(crate) fn expect_from_wire(count: u32, labels: Vec<String>) -> Option<Expect> {
     match (labels.is_empty(), count) {
         (false, _) => Some(Expect::Labels(labels)),
         (true, 0) => None,
@@ -63,7 +63,7 @@ pub fn expect_from_wire(count: u32, labels: Vec<String>) -> Option<Expect> {
 }
 
 /// Which run of its build a submission becomes part of, with the attempt where it names one.
-pub fn joining_to_wire(joining: Joining) -> (v1::Joining, u32) {
+pub(crate) fn joining_to_wire(joining: Joining) -> (v1::Joining, u32) {
     match joining {
         Joining::Never => (v1::Joining::Never, 0),
         Joining::Current => (v1::Joining::Current, 0),
@@ -72,7 +72,7 @@ pub fn joining_to_wire(joining: Joining) -> (v1::Joining, u32) {
 }
 
 /// Which run of its build a submission becomes part of; never, where a client does not say.
-pub fn joining_from_wire(value: i32, attempt: u32) -> Result<Joining, WireError> {
+pub(crate) fn joining_from_wire(value: i32, attempt: u32) -> Result<Joining, WireError> {
     let unknown = || WireError::wrong("header.joining", format!("{value} is not known here"));
     match v1::Joining::try_from(value).map_err(|_| unknown())? {
         v1::Joining::Unspecified | v1::Joining::Never => Ok(Joining::Never),
@@ -83,7 +83,7 @@ pub fn joining_from_wire(value: i32, attempt: u32) -> Result<Joining, WireError>
 }
 
 /// A group's further rules for the wire.
-pub fn group_rules_to_wire(policy: &GroupPolicy) -> v1::GroupRules {
+pub(crate) fn group_rules_to_wire(policy: &GroupPolicy) -> v1::GroupRules {
     let parallel = match policy.parallel {
         Parallel::None => v1::Parallel::None,
         Parallel::Collections => v1::Parallel::Collections,
@@ -157,22 +157,22 @@ pub fn algorithm_from_wire(value: i32) -> Result<Algorithm, WireError> {
 }
 
 /// Locks for the wire.
-pub fn locks_to_wire(locks: &[Lock]) -> Vec<v1::Lock> {
+pub(crate) fn locks_to_wire(locks: &[Lock]) -> Vec<v1::Lock> {
     locks.iter().map(|lock| v1::Lock { name: lock.name.clone(), permits: lock.permits }).collect()
 }
 
 /// Locks from the wire.
-pub fn locks_from_wire(wire: Vec<v1::Lock>) -> Vec<Lock> {
+pub(crate) fn locks_from_wire(wire: Vec<v1::Lock>) -> Vec<Lock> {
     wire.into_iter().map(|lock| Lock { name: lock.name, permits: lock.permits }).collect()
 }
 
 /// A part of a spec for the wire, with the number of its tests in place of the tests.
-pub fn part_to_wire(part: &Part) -> v1::Part {
+pub(crate) fn part_to_wire(part: &Part) -> v1::Part {
     v1::Part { of: part.of.clone(), number: part.number, count: part.count, tests: part.tests.len() as u32 }
 }
 
 /// Why a spec was chosen, for the wire.
-pub fn why_to_wire(why: &Why) -> v1::Why {
+pub(crate) fn why_to_wire(why: &Why) -> v1::Why {
     let rule = match why.rule {
         Rule::Again => v1::Rule::Again,
         Rule::FailedLast => v1::Rule::FailedLast,

@@ -21,14 +21,16 @@ pub(super) fn dropped(view: &RunView) -> Option<String> {
 pub(super) fn effort(view: &RunView, figures: &RunSummary) -> Vec<String> {
     let mut said = Vec::new();
     let retries: Vec<usize> = view.wholes().map(|whole| whole.parts.iter().map(retries).sum()).collect();
-    let (sum, specs) = (retries.iter().sum::<usize>(), retries.iter().filter(|of_spec| **of_spec > 0).count());
+    let (sum, specs) =
+        (retries.iter().sum::<usize>(), retries.iter().filter(|of_spec| **of_spec > 0).count());
     match sum {
         0 => {}
         1 => said.push("1 retry".to_owned()),
         _ => said.push(format!("{sum} retries of {}", count(specs as u64, "spec"))),
     }
     if figures.batches > 0 {
-        let batches = if figures.batches == 1 { "1 batch".to_owned() } else { format!("{} batches", figures.batches) };
+        let batches =
+            if figures.batches == 1 { "1 batch".to_owned() } else { format!("{} batches", figures.batches) };
         said.push(format!("{} in {batches}", count(figures.batched, "spec")));
     }
     match figures.split {
@@ -57,7 +59,8 @@ fn retries(spec: &SpecView) -> usize {
         AttemptVerdict::Passed | AttemptVerdict::Lost | AttemptVerdict::Cancelled => false,
     };
     let before = |attempt: &AttemptView| {
-        let earlier = spec.attempts.iter().rev().find(|other| other.number < attempt.number && !other.dismissed);
+        let earlier =
+            spec.attempts.iter().rev().find(|other| other.number < attempt.number && !other.dismissed);
         earlier.and_then(AttemptView::finish).is_some_and(failed)
     };
     spec.attempts.iter().filter(|attempt| !attempt.backup && before(attempt)).count()
@@ -71,7 +74,8 @@ pub(super) fn recommendation(what_if: &[WhatIf], worth: Option<u32>) -> Option<S
     if enough == 0 {
         return None;
     }
-    let told = what_if[..=enough].iter().map(|one| format!("{} {}", count(one.slots, "slot"), took(one.makespan)));
+    let told =
+        what_if[..=enough].iter().map(|one| format!("{} {}", count(one.slots, "slot"), took(one.makespan)));
     let told = told.collect::<Vec<_>>().join(", ");
     Some(match worth {
         Some(1) => format!("{told}: 1 is worth it"),

@@ -14,6 +14,8 @@ mod report;
 mod reproduce;
 mod summary;
 #[cfg(test)]
+mod balance_tests;
+#[cfg(test)]
 mod tests;
 mod words;
 

@@ -4,9 +4,9 @@ use super::summary::details;
 use super::words::{STATUS_COLUMNS, attempt_word, counted_tests, state_word};
 use crate::text::{Palette, ago, bytes, clean, count, day_and_time, left, right, took, width};
 use crate::view::{AttemptView, GroupView, RunView, SpecView, Whole, short_id};
-use std::collections::HashSet;
 use part_core::{CancelReason, RunVerdict, SpecVerdict, Timestamp};
 use part_proto::v1::RunInfo;
+use std::collections::HashSet;
 
 /// Artifacts of one attempt that are listed.
 const ARTIFACTS: usize = 10;
@@ -199,7 +199,12 @@ fn attempt_line(part: u32, attempt: &AttemptView, now: Timestamp, palette: Palet
     let gap = " ".repeat(STATUS_COLUMNS + 11);
     let facts = palette.dim(&facts.join(", "));
     let part = if part > 0 { format!("part {part} ") } else { String::new() };
-    format!("{gap}{part}try {}  {}  {}  {facts}\n", attempt.number, left(&word, STATUS_COLUMNS), right(&time, 7))
+    format!(
+        "{gap}{part}try {}  {}  {}  {facts}\n",
+        attempt.number,
+        left(&word, STATUS_COLUMNS),
+        right(&time, 7)
+    )
 }
 
 fn attempt_facts(attempt: &AttemptView, palette: Palette) -> Vec<String> {

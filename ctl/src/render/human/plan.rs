@@ -69,7 +69,11 @@ fn head(plan: &PlanResponse, title: &str, palette: Palette) -> String {
         )
     };
     if plan.carried > 0 {
-        let verb = if plan.carried == 1 { "passed in an earlier attempt of the build and stands" } else { "passed in earlier attempts of the build and stand" };
+        let verb = if plan.carried == 1 {
+            "passed in an earlier attempt of the build and stands"
+        } else {
+            "passed in earlier attempts of the build and stand"
+        };
         text.push_str(&format!("  {} {verb}\n", count(plan.carried, "spec")));
     }
     if plan.unknown > 0 {
@@ -95,7 +99,8 @@ fn lanes(plan: &PlanResponse, columns: usize, palette: Palette) -> String {
         let name = if several { format!("{worker} {slot}") } else { worker };
         fit(&name, NAME).into_owned()
     };
-    let names = slots.keys().take(LANES).map(|(_, worker, slot)| width(&name(worker, *slot))).max().unwrap_or(0);
+    let names =
+        slots.keys().take(LANES).map(|(_, worker, slot)| width(&name(worker, *slot))).max().unwrap_or(0);
     let room = columns.saturating_sub(names + 4).max(LEAST);
     let critical: BTreeSet<usize> = plan.critical.iter().map(|place| *place as usize).collect();
     let mut text = String::new();
@@ -171,7 +176,11 @@ fn what_if(plan: &PlanResponse, palette: Palette) -> String {
     }
     let mut table = Table::new(["  SLOTS", "TAKES", ""]).numbers([0, 1]);
     for one in &plan.what_if {
-        let worth = if plan.worth == Some(one.slots) { palette.pass("worth it: more gain little") } else { String::new() };
+        let worth = if plan.worth == Some(one.slots) {
+            palette.pass("worth it: more gain little")
+        } else {
+            String::new()
+        };
         table.row([one.slots.to_string(), took(Millis(one.makespan_ms)), worth]);
     }
     format!("\nOn slots that can run everything:\n{}", table.render())
@@ -238,8 +247,12 @@ mod tests {
             let lanes = text.lines().skip(4).take(3);
             assert!(lanes.clone().all(|line| width(line) <= columns.max(LEAST + 12)), "{columns}: {text}");
         }
-        let nothing = plan(&PlanResponse { carried: 1, ..PlanResponse::default() }, "shop", 80, Palette::PLAIN);
-        assert_eq!(nothing, "shop  nothing would run\n  1 spec passed in an earlier attempt of the build and stands\n");
+        let nothing =
+            plan(&PlanResponse { carried: 1, ..PlanResponse::default() }, "shop", 80, Palette::PLAIN);
+        assert_eq!(
+            nothing,
+            "shop  nothing would run\n  1 spec passed in an earlier attempt of the build and stands\n"
+        );
     }
 
     #[test]

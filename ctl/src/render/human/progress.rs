@@ -180,7 +180,10 @@ pub(crate) fn heartbeat(
             text.push_str(&format!("; running: {name} for {}{others}", whole_seconds(spent)));
         }
         None if view.left() > 0 => {
-            let why = idle.map_or_else(|| "partctl explain says why".to_owned(), |why| clean::line(why, palette.into()));
+            let why = idle.map_or_else(
+                || "partctl explain says why".to_owned(),
+                |why| clean::line(why, palette.into()),
+            );
             text.push_str(&format!("; nothing is running: {why}"));
         }
         None => {}

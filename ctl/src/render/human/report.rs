@@ -77,7 +77,8 @@ fn block(shares: &TimeShares, palette: Palette) -> String {
     let mut text = format!("\n{}  {} of slot time\n", palette.note(&label), took(Millis(shares.total_ms)));
     for (name, time) in rows.into_iter().filter(|(_, time)| *time > 0) {
         let share = format!("{:.1} %", time as f64 * 100.0 / total as f64);
-        let bar = usize::try_from((u128::from(time) * u128::from(BAR)).div_ceil(u128::from(total))).unwrap_or(0);
+        let bar =
+            usize::try_from((u128::from(time) * u128::from(BAR)).div_ceil(u128::from(total))).unwrap_or(0);
         text.push_str(&format!(
             "  {}  {}  {}  {}\n",
             left(name, 9),
@@ -128,8 +129,15 @@ mod tests {
                 link("e2e/orders.spec.js", 1, 0, 40_000, ""),
                 link("e2e/orders.spec.js", 2, 40_000, 65_000, "its try before failed"),
             ],
-            findings: vec!["starting processes took 15 % of all slot time: \u{1b}[2Jbatches would help".into()],
-            summary: Some(RunSummary { makespan_ms: 65_000, bound_ms: 52_000, slots: 2, ..RunSummary::default() }),
+            findings: vec![
+                "starting processes took 15 % of all slot time: \u{1b}[2Jbatches would help".into(),
+            ],
+            summary: Some(RunSummary {
+                makespan_ms: 65_000,
+                bound_ms: 52_000,
+                slots: 2,
+                ..RunSummary::default()
+            }),
         }
     }
 

@@ -217,7 +217,8 @@ fn flaky_remark(whole: &Whole<'_>) -> String {
 
 /// The failure in a line: the first failed test, or the reason.
 fn failure_remark(spec: &SpecView) -> String {
-    let Some(attempt) = spec.last_ended() else { return String::new() };
+    // What never ran was decided all the same: by whatever kept it from running.
+    let Some(attempt) = spec.last_ended() else { return spec.because.clone() };
     let first = attempt.failures().next().map(|test| test.name.clone());
     let more = attempt.finish().map_or(0, |finish| finish.tests.failed.saturating_sub(1));
     let reason = attempt.finish().map(|finish| match (finish.verdict, finish.message.is_empty()) {

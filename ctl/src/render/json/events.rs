@@ -207,11 +207,8 @@ fn added_spec(spec: &v1::SpecAdded) -> Value {
     }
     put(&mut fields, "collection", (!spec.collection.is_empty()).then_some(spec.collection.as_str()));
     put(&mut fields, "assembly", (!spec.assembly.is_empty()).then_some(spec.assembly.as_str()));
-    let marks = [
-        ("serial", spec.serial),
-        ("quarantined", spec.quarantined),
-        ("failed_last", spec.failed_last),
-    ];
+    let marks =
+        [("serial", spec.serial), ("quarantined", spec.quarantined), ("failed_last", spec.failed_last)];
     marks.into_iter().for_each(|(name, is)| put(&mut fields, name, is.then_some(true)));
     if !spec.locks.is_empty() {
         let locks = spec.locks.iter().map(|lock| json!({ "name": lock.name, "permits": lock.permits }));

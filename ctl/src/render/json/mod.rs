@@ -8,6 +8,8 @@ mod line;
 mod names;
 mod objects;
 mod plans;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use events::ledger_line;
 pub(crate) use line::{Line, VERSION};
