@@ -87,7 +87,10 @@ impl Core {
                     let workers: Vec<_> = ids.filter_map(|id| on_slots.get(&id)).collect();
                     let apart = workers.len() < 2 || workers[0] != workers[1];
                     if !(1..=2).contains(&active.len()) || workers.len() != active.len() || !apart || parked {
-                        say(format!("spec {} is active, but its attempts are not on slots as they should", index.0));
+                        say(format!(
+                            "spec {} is active, but its attempts are not on slots as they should",
+                            index.0
+                        ));
                     }
                 }
                 SpecPhase::Decided(verdict) => {
@@ -124,7 +127,9 @@ impl Core {
             if (running || queued.contains(&index)) && group.is_too_early(spec) {
                 found.push(Violation(format!("run {id:?}: spec {} runs before its stage", index.0)));
             }
-            let Some(chain) = group.chain_of(spec).filter(|_| running || queued.contains(&index)) else { continue };
+            let Some(chain) = group.chain_of(spec).filter(|_| running || queued.contains(&index)) else {
+                continue;
+            };
             if group.turn(&chain) != Some(index) {
                 found.push(Violation(format!("run {id:?}: spec {} runs out of its turn", index.0)));
             }
@@ -143,9 +148,10 @@ impl Core {
                 found.push(Violation(format!("lock {name} is held {} times of {permits}", holders.len())));
             }
             for holder in holders {
-                let holds = self.state.attempt(*holder).is_some_and(|(_, spec, _)| {
-                    spec.locks.iter().any(|lock| lock.name == name)
-                });
+                let holds = self
+                    .state
+                    .attempt(*holder)
+                    .is_some_and(|(_, spec, _)| spec.locks.iter().any(|lock| lock.name == name));
                 if !holds || !on_slots.contains_key(holder) {
                     found.push(Violation(format!("lock {name} is held by {holder}, which is on no slot")));
                 }

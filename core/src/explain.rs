@@ -82,7 +82,9 @@ impl Core {
         }
         if let Some(since) = live.hopeless.get(&class) {
             let (wait, why) = match live.barred.is_empty() {
-                true => (run.policy.wait_for_workers.unwrap_or_default(), self.why_no_worker(run_id, index)),
+                true => {
+                    (run.policy.wait_for_workers.unwrap_or_default(), self.why_no_worker(run_id, index, true))
+                }
                 false => (self.config.bounds.setup_wait, self.why_given_up(run_id)),
             };
             let left = (*since + wait).since(now);
@@ -113,7 +115,9 @@ impl Core {
         let own = self.place_of(run_id, index).map(|(_, place)| place);
         let before = live.queue.of_class(class).filter(|(_, place)| Some(**place) < own).count();
         if let Some(limit) = self.at_limit_everywhere(run_id, spec, class) {
-            return format!("waits for a slot: every worker that can take it runs {limit} specs of its group, as many as it may");
+            return format!(
+                "waits for a slot: every worker that can take it runs {limit} specs of its group, as many as it may"
+            );
         }
         let known = candidates.len();
         format!(
@@ -129,16 +133,22 @@ impl Core {
             Some(format!("{} of run {} on worker {}", spec.name, run.id.short(), attempt.worker))
         };
         let named: Vec<String> = holders.iter().filter_map(holder).take(5).collect();
-        let of = if permits == 1 { "which".to_owned() } else { format!("of which {permits} may be held, and which") };
+        let of = if permits == 1 {
+            "which".to_owned()
+        } else {
+            format!("of which {permits} may be held, and which")
+        };
         format!("waits for lock {name}, {of} is held by {}", named.join(", "))
     }
 
     /// How many specs of its group each worker runs that could take a spec, where all are at their limit.
     fn at_limit_everywhere(&self, run: RunId, spec: &Spec, class: crate::queue::Class) -> Option<u32> {
         let group = self.limited_group(run, spec)?;
-        let mut able = self.live.workers.values().filter(|worker| worker.is_taker() && worker.able.contains(class));
+        let mut able =
+            self.live.workers.values().filter(|worker| worker.is_taker() && worker.able.contains(class));
         let first = able.next()?;
-        let all = self.is_at_limit(first, run, group) && able.all(|worker| self.is_at_limit(worker, run, group));
+        let all =
+            self.is_at_limit(first, run, group) && able.all(|worker| self.is_at_limit(worker, run, group));
         all.then(|| first.count_of(run, group))
     }
 
@@ -196,7 +206,10 @@ impl Core {
             cordoned: worker.cordon.as_ref().map(|cordon| cordoned(cordon, now)),
             version: worker.version.clone(),
             capabilities: worker.capabilities.clone(),
-            slots: worker.slots().map(|(slot, running)| (slot, running.first().map(|first| first.attempt))).collect(),
+            slots: worker
+                .slots()
+                .map(|(slot, running)| (slot, running.first().map(|first| first.attempt)))
+                .collect(),
             extra_slots: worker.offered_extra(),
             cpus: worker.cpus,
             scarce: worker.scarce.clone(),

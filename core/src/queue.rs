@@ -95,7 +95,8 @@ impl Classes {
             }
             return (class, false);
         }
-        let fresh = Some(Known { requirements: requirements.clone(), users: 1, slots: 0, takers: 0, waiting: 0 });
+        let fresh =
+            Some(Known { requirements: requirements.clone(), users: 1, slots: 0, takers: 0, waiting: 0 });
         let place = self.known.iter().position(Option::is_none).unwrap_or_else(|| {
             self.known.push(None);
             self.known.len() - 1

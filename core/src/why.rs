@@ -1,6 +1,6 @@
 //! Why an attempt was given to its slot, in words.
 
-use crate::{AttemptId, Run, Rule, SpecIndex, Turn, Why};
+use crate::{AttemptId, Rule, Run, SpecIndex, Turn, Why};
 
 impl Run {
     /// Why an attempt was given to its slot, before others and there; none where its ledger does not say.
@@ -22,7 +22,9 @@ impl Why {
         let rule = match self.rule {
             Rule::Again => "its attempt before was lost, so it went first".to_owned(),
             Rule::FailedLast => "it failed in the run before, so it went first".to_owned(),
-            Rule::Unknown => "nothing is known about it and it might be the longest, so it went first".to_owned(),
+            Rule::Unknown => {
+                "nothing is known about it and it might be the longest, so it went first".to_owned()
+            }
             Rule::Longest if others == 0 => "it was the last that waited".to_owned(),
             Rule::Longest => format!("it was the longest of {} that waited", self.waiting),
             Rule::Retry => "it is tried again after everything else".to_owned(),

@@ -236,8 +236,7 @@ fn member(socket: &Path) -> Member {
 }
 
 async fn work(options: &EmbeddedOptions, home: &Path, nest: &Nest) -> Result<Working, DaemonError> {
-    let wanted =
-        Wanted { slots: options.slots.unwrap_or_else(cpus).max(1), extra: options.extra_slots };
+    let wanted = Wanted { slots: options.slots.unwrap_or_else(cpus).max(1), extra: options.extra_slots };
     let slots = Slots::take(home, wanted)?;
     let options = WorkerOptions {
         name: host_name(),

@@ -80,7 +80,11 @@ const OVERHEADS: u64 = 2;
 
 impl LiveGroup {
     /// A group with its specs, none of them waiting yet.
-    pub(crate) fn new<'a>(class: Class, group: &Group, specs: impl Iterator<Item = &'a Spec> + Clone) -> LiveGroup {
+    pub(crate) fn new<'a>(
+        class: Class,
+        group: &Group,
+        specs: impl Iterator<Item = &'a Spec> + Clone,
+    ) -> LiveGroup {
         let mut live = LiveGroup {
             class,
             typical: Mean::default(),
@@ -256,7 +260,8 @@ impl LiveGroup {
     pub(crate) fn why_parked(&self, spec: &Spec) -> Option<String> {
         if self.is_too_early(spec) {
             let before = self.stages[..self.stage_of(spec)].iter().map(|stage| stage.undecided).sum::<u32>();
-            let what = if spec.serial { "it runs beside nothing of its group" } else { "its assembly comes later" };
+            let what =
+                if spec.serial { "it runs beside nothing of its group" } else { "its assembly comes later" };
             return Some(format!("{what}: {before} specs of the group are to be decided first"));
         }
         let key = self.chain_of(spec)?;

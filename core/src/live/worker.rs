@@ -3,8 +3,8 @@
 use super::{Conduct, Cordon, Probation, Room, Speed, Trust};
 use crate::queue::ClassSet;
 use crate::{
-    Algorithm, AttemptId, Capabilities, GroupIndex, GroupPolicy, Incarnation, Millis, RunId, SlotId, Threads, Timestamp,
-    WorkerId,
+    Algorithm, AttemptId, Capabilities, GroupIndex, GroupPolicy, Incarnation, Millis, RunId, SlotId, Threads,
+    Timestamp, WorkerId,
 };
 use std::collections::BTreeMap;
 
@@ -215,11 +215,7 @@ impl Worker {
     }
 
     /// Offers these slots and no others, all of them free.
-    pub(crate) fn offer(
-        &mut self,
-        slots: impl Iterator<Item = SlotId>,
-        extra: impl Iterator<Item = SlotId>,
-    ) {
+    pub(crate) fn offer(&mut self, slots: impl Iterator<Item = SlotId>, extra: impl Iterator<Item = SlotId>) {
         let last: BTreeMap<SlotId, Option<AttemptId>> =
             std::mem::take(&mut self.slots).into_iter().map(|(id, slot)| (id, slot.last)).collect();
         let known = |id: &SlotId| last.get(id).copied().flatten();
@@ -242,7 +238,8 @@ impl Worker {
     /// Puts an attempt on a slot, beside those that share its process. A slot that it does not offer goes when the
     /// attempt has ended.
     pub(crate) fn take(&mut self, id: SlotId, running: Running) {
-        let slot = self.slots.entry(id).or_insert_with(|| Slot { kind: SlotKind::Retired, ..Slot::default() });
+        let slot =
+            self.slots.entry(id).or_insert_with(|| Slot { kind: SlotKind::Retired, ..Slot::default() });
         if slot.running.is_empty() {
             self.busy += 1;
             match slot.kind {

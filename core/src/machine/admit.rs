@@ -3,8 +3,8 @@
 use super::next::goes_elsewhere;
 use crate::live::{LiveGroup, LiveRun, Running, Timer};
 use crate::{
-    Algorithm, AttemptId, AttemptPhase, CancelMode, CancelReason, Core, Run, RunId, SpecIndex, SpecPhase, Threads,
-    Timestamp,
+    Algorithm, AttemptId, AttemptPhase, CancelMode, CancelReason, Core, Run, RunId, SpecIndex, SpecPhase,
+    Threads, Timestamp,
 };
 
 impl Core {
@@ -13,7 +13,13 @@ impl Core {
         let Some(run) = self.state.runs.get(&run_id) else { return };
         let live = LiveRun::stopping(stop_mode(run.cancelled.as_ref()));
         let policy = &run.policy;
-        self.live.order.join(run_id, &run.project, policy.priority, policy.weight.unwrap_or(1), run.opened_at);
+        self.live.order.join(
+            run_id,
+            &run.project,
+            policy.priority,
+            policy.weight.unwrap_or(1),
+            run.opened_at,
+        );
         if policy.wait_for_workers.is_some() {
             self.live.watched_runs.insert(run_id);
         }
@@ -79,8 +85,15 @@ impl Core {
             for (number, attempt) in (1..).zip(&spec.attempts) {
                 if attempt.phase == AttemptPhase::Active {
                     let id = AttemptId { run: run_id, spec: SpecIndex(index as u32), number };
-                    let running = Running::adopted(id, spec.is_suspect_in(number), self.limited_group(run_id, spec));
-                    held.push((running, attempt.worker.clone(), attempt.slot, spec.locks.clone(), attempt.assigned_at));
+                    let running =
+                        Running::adopted(id, spec.is_suspect_in(number), self.limited_group(run_id, spec));
+                    held.push((
+                        running,
+                        attempt.worker.clone(),
+                        attempt.slot,
+                        spec.locks.clone(),
+                        attempt.assigned_at,
+                    ));
                 }
             }
         }

@@ -80,7 +80,8 @@ impl Core {
         if self.live.turns.is_multiple_of(self.config.bounds.guaranteed_turn.max(1)) {
             let mut runs = self.live.order.guaranteed();
             let choice = runs.find_map(|run| self.choose_in_run(run, asked, Turn::Guaranteed));
-            return choice.map(|choice| Choice { turn: self.turn_of(choice.run, Turn::Guaranteed), ..choice });
+            return choice
+                .map(|choice| Choice { turn: self.turn_of(choice.run, Turn::Guaranteed), ..choice });
         }
         let mut left = able;
         for level in self.live.classes.levels() {
@@ -126,7 +127,8 @@ impl Core {
                     Trust::NoSuspects | Trust::OneAttempt => &[Lane::Open, Lane::Elsewhere],
                 };
                 let queues = lanes.iter().flat_map(|lane| live.queue.lane(class, *lane));
-                let best = queues.filter_map(|(queue, _)| self.choose_in_queue((run, live), queue, asked, turn));
+                let best =
+                    queues.filter_map(|(queue, _)| self.choose_in_queue((run, live), queue, asked, turn));
                 let best = best.min_by_key(|choice| (self.is_a_gamble(trust, choice), choice.place));
                 if best.is_some() {
                     return best;
@@ -259,7 +261,8 @@ impl Core {
         let charged = taken.forecast.unwrap_or(UNKNOWN_CHARGE);
         let limited = self.limited_group(taken.run, spec);
         self.live.order.charge(taken.run, charged, None);
-        self.live.change(key, |worker| worker.take(taken.slot, Running { attempt, charged, suspect, limited }));
+        self.live
+            .change(key, |worker| worker.take(taken.slot, Running { attempt, charged, suspect, limited }));
         self.live.locks.hold(&locks, attempt);
         self.tries_on_probation(key, attempt);
         let assigned = Record::AttemptAssigned {

@@ -21,7 +21,8 @@ impl Core {
         let in_chain = live.group(spec.group).is_none_or(|group| group.chain_of(spec).is_some());
         let alone = spec.locks.is_empty() && attempt.batch.is_none() && !in_chain && !spec.is_suspect();
         let first = spec.live_attempts().count() == 1;
-        let (Some(forecast), true) = (attempt.forecast, alone && first && run.group_of(spec).policy.backups) else {
+        let (Some(forecast), true) = (attempt.forecast, alone && first && run.group_of(spec).policy.backups)
+        else {
             return;
         };
         let spread = spec.estimate.map_or(0.0, |estimate| estimate.log_spread);
@@ -45,7 +46,10 @@ impl Core {
     /// Gives stragglers a second attempt: on slots that nothing else can use, or where it is their run's turn and what
     /// else waits of it would be through before a backup that is started later.
     pub(super) fn back_up_stragglers(&mut self, now: Timestamp, pending: &mut Pending) {
-        if self.live.backed_runs.is_empty() || self.live.idle.is_empty() || self.live.gathering_until.is_some() {
+        if self.live.backed_runs.is_empty()
+            || self.live.idle.is_empty()
+            || self.live.gathering_until.is_some()
+        {
             return;
         }
         let runs: Vec<RunId> = self.live.backed_runs.iter().copied().collect();

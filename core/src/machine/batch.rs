@@ -43,7 +43,10 @@ impl Core {
             if longer > target || batch.len() >= self.config.bounds.batch {
                 break;
             }
-            if spec.group == first.group && may_share(spec, place) && !self.must_go_elsewhere(live, place, now) {
+            if spec.group == first.group
+                && may_share(spec, place)
+                && !self.must_go_elsewhere(live, place, now)
+            {
                 batch.push(*place);
                 length = longer;
             }
@@ -87,7 +90,8 @@ impl Core {
 
     /// The forecasts of attempts that are started together on a worker: each its own time and its share of the rest.
     pub(super) fn forecasts_of(&self, run: RunId, batch: &[Place], worker: WorkerKey) -> Vec<Option<Millis>> {
-        let factor = self.live.workers.get(&worker).map_or(1.0, |worker| worker.speed.factor(self.live.speed));
+        let factor =
+            self.live.workers.get(&worker).map_or(1.0, |worker| worker.speed.factor(self.live.speed));
         let spec_of = |place: &Place| self.state.run(run).and_then(|run| run.spec(place.spec));
         let overhead = || {
             let group = spec_of(batch.first()?)?.group;

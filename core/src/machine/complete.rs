@@ -59,7 +59,8 @@ impl Run {
                 format!("{more} of {count} groups")
             }
             Some(Expect::Labels(labels)) => {
-                let missing = labels.iter().filter(|label| !self.whole_groups().any(|g| g.label.as_ref() == *label));
+                let missing =
+                    labels.iter().filter(|label| !self.whole_groups().any(|g| g.label.as_ref() == *label));
                 let missing: Vec<&str> = missing.map(String::as_str).collect();
                 let word = if missing.len() == 1 { "group" } else { "groups" };
                 if missing.is_empty() { String::new() } else { format!("{word} {}", missing.join(", ")) }
@@ -79,7 +80,8 @@ impl Run {
     /// Why an unfinished run with nothing left to run is still open, in words; none while something of it runs, and
     /// for one that is over.
     pub fn open_because(&self, now: Timestamp) -> Option<String> {
-        let waits = self.finished.is_none() && self.cancelled.is_none() && self.undecided == 0 && self.active == 0;
+        let waits =
+            self.finished.is_none() && self.cancelled.is_none() && self.undecided == 0 && self.active == 0;
         if !waits {
             return None;
         }

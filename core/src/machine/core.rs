@@ -1,9 +1,7 @@
 //! [`Core`]: its parts, its one door, and the helpers that every handler uses.
 
 use crate::live::{Live, Timer};
-use crate::{
-    Bounds, Effect, Entry, Input, Pending, Record, Reply, RequestId, RunId, State, Term, Timestamp,
-};
+use crate::{Bounds, Effect, Entry, Input, Pending, Record, Reply, RequestId, RunId, State, Term, Timestamp};
 
 /// What a core is told once.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -3,8 +3,8 @@
 use super::next::{Next, evidence, goes_elsewhere, is_own_fault, next};
 use crate::live::Timer;
 use crate::{
-    AttemptId, AttemptVerdict, CancelReason, Core, Finish, Millis, Pending, Record, RunId, Spec,
-    SpecIndex, SpecVerdict, Timestamp,
+    AttemptId, AttemptVerdict, CancelReason, Core, Finish, Millis, Pending, Record, RunId, Spec, SpecIndex,
+    SpecVerdict, Timestamp,
 };
 
 impl Core {
@@ -110,7 +110,9 @@ impl Core {
                 evidence(spec, now)
             }
             SpecVerdict::NotPassed(AttemptVerdict::SetupFailed) => self.why_given_up(run_id),
-            SpecVerdict::NotPassed(AttemptVerdict::Lost) if last.is_none() => self.why_no_worker(run_id, index),
+            SpecVerdict::NotPassed(AttemptVerdict::Lost) if last.is_none() => {
+                self.why_no_worker(run_id, index, false)
+            }
             SpecVerdict::NotPassed(verdict) if is_own_fault(verdict) && last == Some(verdict) => {
                 out_of_budget(run, spec)
             }
@@ -166,7 +168,8 @@ impl Core {
         let mut winners = Vec::new();
         for (index, spec) in run.specs.iter().enumerate().filter(|(_, spec)| spec.attempts.len() > 1) {
             let goes_on = spec.live_attempts().next().is_some();
-            let judged = (1..).zip(&spec.attempts).filter(|(_, attempt)| attempt.has_result() && !attempt.dismissed);
+            let judged =
+                (1..).zip(&spec.attempts).filter(|(_, attempt)| attempt.has_result() && !attempt.dismissed);
             let last = judged.last();
             if let (true, Some((number, winner))) = (goes_on, last) {
                 let rival = spec.live_attempts().any(|(_, rival)| rival.assigned_at < winner.ended_at());

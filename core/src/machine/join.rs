@@ -31,7 +31,8 @@ impl Core {
             }
             Joining::Attempt(attempt) => {
                 let here = unfinished.iter().find(|run| run.attempt == attempt);
-                let complete = |run, ago| Refusal::Complete { build: submission.build.clone(), attempt, run, ago };
+                let complete =
+                    |run, ago| Refusal::Complete { build: submission.build.clone(), attempt, run, ago };
                 match here {
                     Some(run) if open(&run) => self.may_join(run, submission, now),
                     Some(run) => Err(complete(run.id, crate::Millis::ZERO)),
@@ -48,9 +49,10 @@ impl Core {
 
     fn may_join(&self, run: &Run, submission: &Submission, now: Timestamp) -> Result<Target, Refusal> {
         for group in &submission.groups {
-            let taken = run.groups.iter().find(|known| {
-                known.label.as_ref() == group.label && !run.submission_of(known).dropped
-            });
+            let taken = run
+                .groups
+                .iter()
+                .find(|known| known.label.as_ref() == group.label && !run.submission_of(known).dropped);
             if let Some(taken) = taken {
                 let first = run.submission_of(taken);
                 let from = [first.source.user.as_str(), first.source.host.as_str()];

@@ -1,6 +1,8 @@
 //! The decision table: what follows from an attempt's end.
 
-use crate::{AttemptPhase, AttemptVerdict, Bounds, CancelReason, LostCause, Run, Spec, SpecVerdict, Timestamp};
+use crate::{
+    AttemptPhase, AttemptVerdict, Bounds, CancelReason, LostCause, Run, Spec, SpecVerdict, Timestamp,
+};
 
 /// What follows from an attempt's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -34,11 +34,19 @@ impl Core {
         let fair = spec.estimate.is_none() || !contended;
         let counts = finish.counts_for_history() && !attempt.dismissed && fair;
         if spec.part.is_some() {
-            return self.sample_of_part(run, spec, finish, HistoryEntry { key, counts, corrected: None }, overhead);
+            return self.sample_of_part(
+                run,
+                spec,
+                finish,
+                HistoryEntry { key, counts, corrected: None },
+                overhead,
+            );
         }
         let own = or_none(finish.timing.tests);
         let alone = match attempt.batch {
-            Some(_) => own.map(|own| own + overhead.unwrap_or(Millis::ZERO)).or(or_none(finish.timing.total())),
+            Some(_) => {
+                own.map(|own| own + overhead.unwrap_or(Millis::ZERO)).or(or_none(finish.timing.total()))
+            }
             None => None,
         };
         let usual = (factor - 1.0).abs() < f64::EPSILON;
@@ -86,10 +94,10 @@ impl Core {
         let (group, shared, timing) = (spec.group, attempt.batch.is_some(), finish.timing);
         let took = attempt.corrected.unwrap_or_else(|| attempt.slot_time());
         let (whole, cpu_wait) = (spec.part.is_none(), finish.cpu_wait);
-        let expected = spec.estimate.map(|estimate| estimate.expected()).filter(|_| whole && !shared && counts);
+        let expected =
+            spec.estimate.map(|estimate| estimate.expected()).filter(|_| whole && !shared && counts);
         let worker = attempt.worker.clone();
-        if counts
-            && let Some(group) = self.live.runs.get_mut(&id.run).and_then(|live| live.group_mut(group))
+        if counts && let Some(group) = self.live.runs.get_mut(&id.run).and_then(|live| live.group_mut(group))
         {
             group.learn(took);
             group.measure_overhead(shared || !whole, timing);
@@ -106,7 +114,8 @@ impl Core {
             }
         }
         let mesh = self.live.speed;
-        let slowness = self.live.workers.get(&key).map(|worker| (worker.slowness, worker.speed.slowness(mesh)));
+        let slowness =
+            self.live.workers.get(&key).map(|worker| (worker.slowness, worker.speed.slowness(mesh)));
         if let Some((before, now)) = slowness
             && before != now
         {

@@ -131,7 +131,7 @@ impl Core {
     }
 
     /// What no worker could do that a spec needs, in words.
-    pub(crate) fn why_no_worker(&self, run_id: RunId, index: SpecIndex) -> String {
+    pub(crate) fn why_no_worker(&self, run_id: RunId, index: SpecIndex, still_waits: bool) -> String {
         let Some(run) = self.state.run(run_id) else { return String::new() };
         let Some(spec) = run.spec(index) else { return String::new() };
         let requirements = &run.group_of(spec).requirements;
@@ -151,7 +151,9 @@ impl Core {
         reasons.truncate(NAMED);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         match reasons.is_empty() {
+            true if still_waits => "no worker is there".to_owned(),
             true => format!("no worker was there{wait}"),
+            false if still_waits => format!("no worker can run it: {}{more}", reasons.join("; ")),
             false => format!("no worker could run it{wait}: {}{more}", reasons.join("; ")),
         }
     }

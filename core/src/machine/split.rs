@@ -79,7 +79,8 @@ impl Core {
         let none = Vec::new();
         let wanted = group.policy.split && group.recipe.select.is_some() && !spec.whole;
         let alone = spec.carried.is_none() && spec.collection.is_none() && !spec.serial;
-        let (Some(listed), true) = (&spec.expected_tests, wanted && alone && self.all_can_select(group)) else {
+        let (Some(listed), true) = (&spec.expected_tests, wanted && alone && self.all_can_select(group))
+        else {
             return none;
         };
         let Some(estimate) = Estimate::from_samples(&spec.history) else { return none };
@@ -105,8 +106,11 @@ impl Core {
     }
 
     fn all_can_select(&self, group: &GroupSubmission) -> bool {
-        let mut able =
-            self.live.workers.values().filter(|worker| group.requirements.unmet(&worker.capabilities).is_none());
+        let mut able = self
+            .live
+            .workers
+            .values()
+            .filter(|worker| group.requirements.unmet(&worker.capabilities).is_none());
         able.all(|worker| worker.capabilities.0.contains_key(ABLE))
     }
 }
@@ -137,7 +141,13 @@ fn divided(
     let part = |(sum, mut tests): (u64, Vec<usize>)| {
         tests.sort_unstable();
         let tests = tests.into_iter().map(|test| listed[test].clone()).collect();
-        (tests, Millis(u64::try_from(u128::from(own) * u128::from(sum) / u128::from(total)).unwrap_or(own) + overhead))
+        (
+            tests,
+            Millis(
+                u64::try_from(u128::from(own) * u128::from(sum) / u128::from(total)).unwrap_or(own)
+                    + overhead,
+            ),
+        )
     };
     bins.into_iter().map(part).collect()
 }

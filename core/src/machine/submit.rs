@@ -42,7 +42,8 @@ impl Core {
                 self.finish_run_if_done(run, now, pending);
             }
             Ok(Target::Joins { run }) => {
-                let (attempt, from) = self.state.run(run).map_or((1, 0), |run| (run.attempt, run.groups.len()));
+                let (attempt, from) =
+                    self.state.run(run).map_or((1, 0), |run| (run.attempt, run.groups.len()));
                 self.join(run, submission, now, pending);
                 Self::reply(request, Reply::Submitted { run, new: true, attempt, joined: true }, pending);
                 self.admit_groups(run, from, now);

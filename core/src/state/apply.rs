@@ -1,7 +1,9 @@
 //! The fold: one record at a time into the state.
 
 use super::{Attempt, AttemptPhase, Group, Run, Spec, SpecPhase, State, Submitted};
-use crate::{AttemptId, AttemptVerdict, Entry, Record, Rule, RunId, SpecAdded, SpecIndex, SpecVerdict, Timestamp};
+use crate::{
+    AttemptId, AttemptVerdict, Entry, Record, Rule, RunId, SpecAdded, SpecIndex, SpecVerdict, Timestamp,
+};
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -209,7 +211,8 @@ impl Run {
                 let ended = self.active_mut(*attempt)?;
                 ended.phase = AttemptPhase::Finished { at, finish: finish.clone() };
                 ended.corrected = *corrected;
-                let failed = ended.has_result() && !ended.dismissed && finish.verdict != AttemptVerdict::Passed;
+                let failed =
+                    ended.has_result() && !ended.dismissed && finish.verdict != AttemptVerdict::Passed;
                 self.active -= 1;
                 // A verdict that follows takes this back.
                 self.retried += u32::from(failed);

@@ -3,9 +3,9 @@
 use crate::shapes::{GroupShape, RunRules, group_shape, run_rules, submission};
 use part_core::{
     AttemptId, AttemptPhase, AttemptVerdict, Bounds, CancelMode, Capabilities, Config, Core, Entry, Finish,
-    HeldAttempt, HeldState, Incarnation, Input, Introduction, InvalidReason, LostCause, Millis, Pending, Report,
-    ReportBody, RequestId, RunId, SlotId, SpecIndex, State, SubmissionId, Term, TestOutcome, TestResult, Timestamp,
-    WorkerId,
+    HeldAttempt, HeldState, Incarnation, Input, Introduction, InvalidReason, LostCause, Millis, Pending,
+    Report, ReportBody, RequestId, RunId, SlotId, SpecIndex, State, SubmissionId, Term, TestOutcome,
+    TestResult, Timestamp, WorkerId,
 };
 use proptest::prelude::*;
 

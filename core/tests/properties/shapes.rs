@@ -1,8 +1,9 @@
 //! Arbitrary submissions: every rule that a run, a group and a spec may have, alone and together.
 
 use part_core::{
-    Algorithm, Expect, GroupPolicy, GroupSubmission, Joining, Lock, Millis, Parallel, Recipe, Requirements, RunPolicy,
-    Sample, Selection, Source, SpecSubmission, Submission, SubmissionId, Threads, Timestamp, Workspace,
+    Algorithm, Expect, GroupPolicy, GroupSubmission, Joining, Lock, Millis, Parallel, Recipe, Requirements,
+    RunPolicy, Sample, Selection, Source, SpecSubmission, Submission, SubmissionId, Threads, Timestamp,
+    Workspace,
 };
 use proptest::prelude::*;
 
@@ -50,9 +51,8 @@ pub(crate) fn run_rules() -> impl Strategy<Value = RunRules> {
 
 pub(crate) fn group_shape() -> impl Strategy<Value = GroupShape> {
     let specs = prop::collection::vec(prop::option::weighted(0.8, 1u64..100_000), 1..7);
-    (0u8..6, 0..NEEDS.len(), 0u32..3, specs, sparse::<u32>()).prop_map(|(label, needs, retries, specs, rules)| {
-        GroupShape { label, needs, retries, specs, rules }
-    })
+    (0u8..6, 0..NEEDS.len(), 0u32..3, specs, sparse::<u32>())
+        .prop_map(|(label, needs, retries, specs, rules)| GroupShape { label, needs, retries, specs, rules })
 }
 
 /// Numbers with about a quarter of their bits set: rules are the exception.
@@ -140,7 +140,12 @@ fn group(number: usize, shape: &GroupShape) -> GroupSubmission {
             ..Recipe::of_command(command)
         },
         overhead: (on(11) || on(13)).then_some(Millis::seconds(60)),
-        specs: shape.specs.iter().enumerate().map(|(place, known)| spec(shape.rules, place, *known)).collect(),
+        specs: shape
+            .specs
+            .iter()
+            .enumerate()
+            .map(|(place, known)| spec(shape.rules, place, *known))
+            .collect(),
     }
 }
 

@@ -194,6 +194,7 @@ fn spec(text: &str) -> Result<Spec, String> {
 }
 
 fn test(text: &str) -> Result<(String, Millis), String> {
-    let (name, time) = text.split_once(':').ok_or_else(|| format!("{text:?}: how long it takes is missing"))?;
+    let (name, time) =
+        text.split_once(':').ok_or_else(|| format!("{text:?}: how long it takes is missing"))?;
     Ok((name.to_owned(), duration(time)?))
 }

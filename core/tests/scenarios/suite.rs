@@ -2,17 +2,15 @@
 
 use crate::submit::{Group, Known, Spec, Submit};
 use part_core::{
-    AttemptId, Carried, GroupSubmission, Millis, PastAttempt, Recipe, Requirement, Requirements, RunId, Sample,
-    Selection, Source, SpecIndex, SpecSubmission, Submission, SubmissionId, TestOutcome, TestResult, Timestamp, Workspace,
+    AttemptId, Carried, GroupSubmission, Millis, PastAttempt, Recipe, Requirement, Requirements, RunId,
+    Sample, Selection, Source, SpecIndex, SpecSubmission, Submission, SubmissionId, TestOutcome, TestResult,
+    Timestamp, Workspace,
 };
 
 /// The submission that a command describes.
 pub(crate) fn submission(submit: Submit, id: SubmissionId) -> Submission {
-    let past = |number: u32| PastAttempt {
-        number,
-        run: RunId(u128::from(number)),
-        finished_at: Some(Timestamp(0)),
-    };
+    let past =
+        |number: u32| PastAttempt { number, run: RunId(u128::from(number)), finished_at: Some(Timestamp(0)) };
     Submission {
         id,
         project: submit.project.unwrap_or_else(|| "shop".to_owned()),

@@ -299,7 +299,10 @@ mod tests {
         let Command::Submit(args) = cli.command else { panic!("not submit") };
         assert_eq!(args.group, ["package/admin", "b"]);
         assert_eq!(args.env, [("A".to_owned(), "1".to_owned()), ("B".to_owned(), "x=y".to_owned())]);
-        assert_eq!((args.timeout, args.idle_timeout), (Some(TimeLimit::Length(Millis(90_000))), Some(Millis(0))));
+        assert_eq!(
+            (args.timeout, args.idle_timeout),
+            (Some(TimeLimit::Length(Millis(90_000))), Some(Millis(0)))
+        );
         assert_eq!(args.listing(), Some(false));
         assert_eq!(args.report.workers, Some(4));
         assert_eq!(args.require, ["os=linux"]);
@@ -312,13 +315,20 @@ mod tests {
         let Command::Submit(args) = parse(line).expect("it parses").command else { panic!("not submit") };
         assert_eq!((args.join.ci_build_id.as_deref(), args.join.attempt), (Some("x"), Some(2)));
         assert_eq!((args.join.all, args.join.failed_first()), (true, Some(false)));
-        assert_eq!((args.join.weight, args.join.priority, args.join.retry_budget), (Some(3), Some(-5), Some(0)));
+        assert_eq!(
+            (args.join.weight, args.join.priority, args.join.retry_budget),
+            (Some(3), Some(-5), Some(0))
+        );
         assert_eq!(args.join.completion_delay, Some(Millis(90_000)));
-        let Command::Watch(args) = parse("watch --ci-build-id x --project p --attempt 2").expect("it parses").command
+        let Command::Watch(args) =
+            parse("watch --ci-build-id x --project p --attempt 2").expect("it parses").command
         else {
             panic!("not watch")
         };
-        assert_eq!((args.ci_build_id.as_deref(), args.project.as_deref(), args.attempt), (Some("x"), Some("p"), Some(2)));
+        assert_eq!(
+            (args.ci_build_id.as_deref(), args.project.as_deref(), args.attempt),
+            (Some("x"), Some("p"), Some(2))
+        );
         assert_eq!(args.run, "latest");
     }
 

@@ -144,7 +144,7 @@ impl<'t> Telling<'t> {
             .iter()
             .map(|group| format!("group {} with {}", group.label, count(group.specs, "spec")))
             .collect();
-        if !joined.is_empty() {
+        if !joined.is_empty() && !self.reporter.is_quiet() {
             self.say(&format!("{} joined the run", joined.join(", ")));
         }
         None

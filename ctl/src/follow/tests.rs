@@ -320,6 +320,7 @@ async fn a_run_that_ends_with_the_own_groups_is_followed_to_its_end() {
     let told = tell_from(server, Duration::from_secs(60), Format::Human, &[], true).await;
     let open = told.followed.open.as_ref().expect("the run goes on");
     assert_eq!(open.words(), "what the run waits for could not be asked: no such run");
+    assert_eq!(told.exit(), Exit::Passed);
 }
 
 #[tokio::test]

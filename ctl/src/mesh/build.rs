@@ -92,7 +92,8 @@ mod tests {
             run(5, "shop", "z", 1),
         ];
         let (_server, mesh) = Scripted::start(Vec::new(), Vec::new(), runs).await;
-        let table: [(&str, Option<&str>, Option<u32>, Result<u128, &str>); 8] = [
+        type Row = (&'static str, Option<&'static str>, Option<u32>, Result<u128, &'static str>);
+        let table: [Row; 8] = [
             ("x", None, None, Ok(2)),
             ("x", Some("shop"), Some(1), Ok(1)),
             ("x", None, Some(3), Err("there is no attempt 3 of build \"x\" yet; the newest is 2")),

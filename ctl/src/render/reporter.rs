@@ -55,6 +55,11 @@ impl Reporter {
         Reporter { verbosity, commands, live, last_sign: None, blank: false, cancelling: false, idle: None }
     }
 
+    /// True when only failures and the summary are told.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.verbosity == Verbosity::Quiet
+    }
+
     /// True when a live area is drawn.
     pub(crate) fn is_live(&self) -> bool {
         self.live

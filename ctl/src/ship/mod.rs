@@ -14,4 +14,4 @@ mod tracked;
 mod work;
 
 pub(crate) use parcel::Contents;
-pub(crate) use work::{look, ship};
+pub(crate) use work::{Shipment, look, ship};

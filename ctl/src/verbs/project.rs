@@ -59,7 +59,6 @@ pub(super) async fn submission(
         lost_after: None,
         balance: args.balance.balance(),
         locks: args.balance.lock.clone(),
-        ..Overrides::default()
     };
     let surroundings = Surroundings::of_this_process(cwd, inherits);
     let resolved = resolve(&project, &selection, &overrides, &surroundings, &ProcessLister).await;

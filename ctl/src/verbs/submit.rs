@@ -15,7 +15,7 @@ use crate::out::{Format, Out};
 use crate::render::human::by_hand;
 use crate::render::json::{Line, PlanLine};
 use crate::resolve::Resolved;
-use crate::ship::{self, Contents};
+use crate::ship::{self, Contents, Shipment};
 use crate::text::{bytes, clean, count};
 use crate::view::{Own, Submitted, short_id};
 use part_core::{GroupSubmission, Joining, Millis, SetupStep, Submission};
@@ -69,14 +69,18 @@ pub(super) async fn run(app: &mut App, args: SubmitArgs) -> Result<Exit, CliErro
             return Ok(exit);
         }
     };
-    let sent = match sent {
+    let (sent, shipment) = match sent {
         Ok(sent) => sent,
         Err(error) => {
             mesh.close(true).await;
             return Err(error);
         }
     };
+    // Which build it is comes first.
     accepted(app, &resolved.submission, &resolved.identity, &sent);
+    if let Some(shipment) = shipment {
+        shipment.tell(app);
+    }
     if args.report.detach {
         detached(app, &sent);
         return Ok(Exit::Passed);
@@ -169,16 +173,19 @@ async fn ship_and_send(
     resolved: &mut Resolved,
     contents: &Contents,
     setup: &[SetupStep],
-) -> Result<SubmitResponse, CliError> {
+) -> Result<(SubmitResponse, Option<Shipment>), CliError> {
     let submission = &mut resolved.submission;
+    let mut shipment = None;
     if !mesh.is_embedded() {
-        submission.workspace = ship::ship(app, mesh.clients(), contents, &submission.groups, setup).await?;
+        let shipped = ship::ship(app, mesh.clients(), contents, &submission.groups, setup).await?;
+        submission.workspace = shipped.workspace.clone();
+        shipment = Some(shipped);
     }
     if mesh.is_embedded() {
         local::prepare(app, mesh, submission).await?;
     }
     settle(mesh.clients(), submission, &resolved.identity).await?;
-    send(mesh.clients(), submission).await
+    Ok((send(mesh.clients(), submission).await?, shipment))
 }
 
 /// Sends a submission, again where the connection broke: its number makes sure that there is one run only.

@@ -73,6 +73,13 @@ fn text(worker: &WorkerInfo, now: Timestamp, palette: Palette) -> String {
     if worker.extra_slots > 0 {
         text.push_str(&format!(", {} beyond", worker.extra_slots));
     }
+    if worker.cpus > 0 {
+        text.push_str(&format!(", {}", count(worker.cpus, "CPU")));
+    }
+    // Less is noise.
+    if worker.slowness >= 1.1 {
+        text.push_str(&format!("  specs take {:.1}x as long as usual", worker.slowness));
+    }
     text.push('\n');
     if !worker.scarce.is_empty() {
         text.push_str(&format!("    extra slots rest: {}\n", clean(&worker.scarce)));
@@ -147,5 +154,9 @@ mod tests {
             ..WorkerInfo::default()
         };
         insta::assert_snapshot!(text(&worker, Timestamp(100_000), Palette::PLAIN));
+        let slow = WorkerInfo { extra_slots: 1, cpus: 8, slowness: 1.31, scarce: "memory".into(), ..worker };
+        let shown = text(&slow, Timestamp(100_000), Palette::PLAIN);
+        let head = "desk  draining  on desk.example  1 of 1 slot busy, 1 beyond, 8 CPUs  specs take 1.3x as long as usual";
+        assert_eq!(shown.lines().take(2).collect::<Vec<_>>(), [head, "    extra slots rest: memory"]);
     }
 }

@@ -130,9 +130,10 @@ impl Own {
         left.into_iter().filter_map(|(group, left)| Some((label(group)?, left))).collect()
     }
 
-    /// The view with the own groups only, and with what they came to as its end. Without company it stays as it is.
+    /// The view with the own groups only, and with what they came to as its end. Without company a run that is finished,
+    /// or whose groups are not decided, stays as it is.
     pub(crate) fn narrow(&self, view: &mut RunView) {
-        if !self.has_company() {
+        if !self.has_company() && (view.finished.is_some() || !self.is_decided()) {
             return;
         }
         let verdict = self.verdict(view);
@@ -262,6 +263,24 @@ mod tests {
         assert!(own.is_in() && !own.is_decided() && !own.has_company());
         own.narrow(&mut view);
         assert_eq!((view.groups.len(), view.specs.len(), view.finished.is_none()), (2, 2, true));
+    }
+
+    #[test]
+    fn a_run_that_is_still_open_without_company_came_to_what_the_own_groups_did() {
+        let alone =
+            || Script::joinable().group("b", 0, &[("1", None)]).carried("c", &["2"]).sealed().start(0, 1, 0);
+        let (own, mut view) = after(alone().pass(0, 1));
+        assert!(own.is_decided() && !own.has_company());
+        own.narrow(&mut view);
+        assert_eq!(view.finished.as_ref().map(|finished| finished.verdict), Some(RunVerdict::Passed));
+        assert_eq!((view.groups.len(), view.tally.passed, view.tally.carried), (2, 1, 1));
+        // Its own end has the figures.
+        let (own, mut view) = after(alone().pass(0, 1).finish(RunVerdict::Passed, summary(2, 2)));
+        own.narrow(&mut view);
+        assert_eq!(view.finished.as_ref().map(|finished| finished.summary.specs), Some(2));
+        let (own, mut view) = after(alone());
+        own.narrow(&mut view);
+        assert!(view.finished.is_none());
     }
 
     #[test]

@@ -184,10 +184,8 @@ fn absent(view: &RunView, submitted: &Submitted) -> Vec<Shortfall> {
         Submitted::Count(count) if *count == found => Vec::new(),
         Submitted::Count(submitted) => vec![Shortfall::Count { submitted: *submitted, found }],
         Submitted::Names(groups) => {
-            let known: BTreeSet<(&str, &str)> = view
-                .wholes()
-                .map(|whole| (view.groups[whole.group()].label.as_str(), whole.name))
-                .collect();
+            let known: BTreeSet<(&str, &str)> =
+                view.wholes().map(|whole| (view.groups[whole.group()].label.as_str(), whole.name)).collect();
             let wanted = groups.iter().flat_map(|(group, specs)| specs.iter().map(move |spec| (group, spec)));
             wanted
                 .filter(|(group, spec)| !known.contains(&(group.as_str(), spec.as_str())))

@@ -59,7 +59,9 @@ impl WorkerService for Workers {
         }
         let slots = part_core::Bounds::DEFAULT.slots_per_worker;
         if introduction.slots.len() > slots || introduction.extra_slots.len() > slots {
-            return Err(status::exhausted(format!("a worker has at most {slots} slots, and as many extra ones")));
+            return Err(status::exhausted(format!(
+                "a worker has at most {slots} slots, and as many extra ones"
+            )));
         }
         let (worker, incarnation) = (introduction.worker.clone(), introduction.incarnation);
         let term = mailbox.look(|core, _| core.term()).await.map_err(unanswered)?;

@@ -27,8 +27,10 @@ fn the_default_file_is_the_default() {
 
 #[test]
 fn all_problems_come_at_once() {
-    let error =
-        from_text("listen = \"nowhere\"\nslots = 99999\nextra-slots = \"5000\"\n[drain]\ngrace = \"soon\"\n", Given::default());
+    let error = from_text(
+        "listen = \"nowhere\"\nslots = 99999\nextra-slots = \"5000\"\n[drain]\ngrace = \"soon\"\n",
+        Given::default(),
+    );
     let text = error.expect_err("wrong").to_string();
     for part in ["listen: \"nowhere\"", "slots: 99999", "extra-slots: \"5000\"", "drain.grace: \"soon\""] {
         assert!(text.contains(part), "{text}");

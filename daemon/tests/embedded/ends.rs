@@ -195,7 +195,13 @@ async fn a_home_that_cannot_be_used_is_named() {
     let place = Place::new();
     let home = place.home().join("file");
     std::fs::write(&home, "").expect("a file");
-    let options = partd::embedded::EmbeddedOptions { home, slots: None, extra_slots: None, worker: true, program: "x".into() };
+    let options = partd::embedded::EmbeddedOptions {
+        home,
+        slots: None,
+        extra_slots: None,
+        worker: true,
+        program: "x".into(),
+    };
     let Err(error) = partd::embedded::Embedded::start(options).await else { panic!("started") };
     assert!(error.to_string().contains("file"), "{error}");
     wait_until("nothing is left", || place.left_over() == [place.home().join("file")]).await;

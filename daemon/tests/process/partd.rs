@@ -89,7 +89,18 @@ impl Drop for Partd {
 pub(crate) fn command(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_partd"));
     command
-        .args(["--listen", "127.0.0.1:0", "--slots", "2", "--extra-slots", "0", "--name", "here", "--log-json", "--home"])
+        .args([
+            "--listen",
+            "127.0.0.1:0",
+            "--slots",
+            "2",
+            "--extra-slots",
+            "0",
+            "--name",
+            "here",
+            "--log-json",
+            "--home",
+        ])
         .arg(home)
         .env_remove("PARTD_CONFIG")
         .env("PARTD_LOG", "info")

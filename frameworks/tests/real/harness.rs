@@ -15,7 +15,8 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus as Exit, Output, Stdio};
+use std::process::{Command, ExitStatus as Exit, Output, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A copy of a suite in a folder of its own, with the tools that were installed for the original.
@@ -183,7 +184,7 @@ impl Suite {
         let said = read_journal(&fs::read(&journal).unwrap_or_default(), specs);
         let progress = said.into_iter().zip(pieces).map(|(said, piece)| match said {
             Progress::Unknown => piece,
-            said => said,
+            said @ (Progress::Running { .. } | Progress::Ended(_)) => said,
         });
         let whole = matches!(report, SharedReport::Read(_));
         let selected = only.is_some();
@@ -248,23 +249,20 @@ fn run_until(
     };
     let (_, journal) = journal.expect("several specs");
     let late = |since: &Option<u64>| since.is_some_and(|since| now_ms() >= since + limit.0);
-    loop {
-        assert!(child.try_wait().expect("a child").is_none(), "it goes on");
+    let group = format!("-{}", child.id());
+    let (tell, ended) = mpsc::sync_channel(1);
+    let waits = std::thread::spawn(move || drop(tell.send(child.wait())));
+    while let Err(error) = ended.recv_timeout(Duration::from_millis(50)) {
+        assert_eq!(error, mpsc::RecvTimeoutError::Timeout);
         let mut follower = Follower::new(specs.to_vec());
         follower.read(&fs::read(journal).unwrap_or_default());
         if follower.running_since().iter().any(late) {
-            stop(child);
+            Command::new("kill").args(["-9", "--", &group]).status().expect("it is told to end");
+            waits.join().expect("it ends");
             return Ending::Stopped(plain(AttemptVerdict::Cancelled, "stopped".to_owned()));
         }
-        std::thread::sleep(Duration::from_millis(50));
     }
-}
-
-/// Ends a process and all that it started.
-fn stop(mut child: Child) {
-    let group = format!("-{}", child.id());
-    Command::new("kill").args(["-9", "--", &group]).status().expect("it is told to");
-    child.wait().expect("an end");
+    panic!("it ended before anything took too long")
 }
 
 fn now_ms() -> u64 {

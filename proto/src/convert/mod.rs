@@ -26,7 +26,6 @@ pub use link::{
     worker_message_from_wire,
 };
 pub use recipe::{recipe_from_wire, recipe_to_wire};
-pub use rules::{algorithm_from_wire, algorithm_to_wire, group_policy_from_wire, run_policy_from_wire};
 pub use runs::{
     run_verdict_from_wire, run_verdict_to_wire, source_from_wire, source_to_wire, summary_from_wire,
     summary_to_wire, what_if_from_wire, what_if_to_wire, worker_to_wire,

@@ -23,7 +23,7 @@ pub(crate) fn run_rules_to_wire(policy: &RunPolicy) -> v1::RunRules {
 }
 
 /// A run's policy from the wire; absent rules are the usual ones.
-pub fn run_policy_from_wire(
+pub(crate) fn run_policy_from_wire(
     max_failures: Option<u32>,
     lost_after_ms: Option<u64>,
     worker_kills: Option<u32>,
@@ -109,7 +109,10 @@ pub(crate) fn group_rules_to_wire(policy: &GroupPolicy) -> v1::GroupRules {
 }
 
 /// A group's policy from the wire; absent rules are the usual ones.
-pub fn group_policy_from_wire(retries: u32, rules: Option<v1::GroupRules>) -> Result<GroupPolicy, WireError> {
+pub(crate) fn group_policy_from_wire(
+    retries: u32,
+    rules: Option<v1::GroupRules>,
+) -> Result<GroupPolicy, WireError> {
     let rules = rules.unwrap_or_default();
     let unknown =
         || WireError::wrong("group.rules.parallel", format!("{} is not known here", rules.parallel));
@@ -140,7 +143,7 @@ pub fn group_policy_from_wire(retries: u32, rules: Option<v1::GroupRules>) -> Re
 }
 
 /// An algorithm for the wire.
-pub fn algorithm_to_wire(algorithm: Algorithm) -> v1::Algorithm {
+pub(crate) fn algorithm_to_wire(algorithm: Algorithm) -> v1::Algorithm {
     match algorithm {
         Algorithm::Conservative => v1::Algorithm::Conservative,
         Algorithm::Aggressive => v1::Algorithm::Aggressive,
@@ -148,7 +151,7 @@ pub fn algorithm_to_wire(algorithm: Algorithm) -> v1::Algorithm {
 }
 
 /// An algorithm from the wire; conservative, where nothing is said.
-pub fn algorithm_from_wire(value: i32) -> Result<Algorithm, WireError> {
+pub(crate) fn algorithm_from_wire(value: i32) -> Result<Algorithm, WireError> {
     let unknown = || WireError::wrong("algorithm", format!("{value} is not known here"));
     Ok(match v1::Algorithm::try_from(value).map_err(|_| unknown())? {
         v1::Algorithm::Unspecified | v1::Algorithm::Conservative => Algorithm::Conservative,

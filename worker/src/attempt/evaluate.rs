@@ -37,7 +37,7 @@ pub(super) async fn evaluate(
     for problem in &problems {
         tracing::warn!(attempt = %job.order.attempt, problem, "not everything of the attempt was kept");
     }
-    let tests: Vec<Millis> = decided.iter().map(|decided| tests_time(decided)).collect();
+    let tests: Vec<Millis> = decided.iter().map(tests_time).collect();
     let runs = shares(Millis(record.wall_ms), &tests);
     let ends = decided.into_iter().zip(tests.iter().zip(runs)).map(|(decided, (tests, run))| {
         let timing = Timing { run, tests: *tests, ..Timing::default() };

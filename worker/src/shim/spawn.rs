@@ -17,8 +17,8 @@ use nix::libc;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
 use super::TAG_VARIABLE;
-use crate::load::held_to;
 use super::protocol::{Outcome, RunOrder};
+use crate::load::held_to;
 
 /// Where programs are looked for when the environment has no `PATH`.
 const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";

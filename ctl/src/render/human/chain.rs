@@ -19,8 +19,8 @@ pub(super) struct Step<'s> {
     pub(super) number: u32,
     /// The worker.
     pub(super) worker: &'s str,
-    /// The slot.
-    pub(super) slot: u32,
+    /// The slot; none where workers have only one.
+    pub(super) slot: Option<u32>,
     /// When it starts.
     pub(super) start: Millis,
     /// When it ends.
@@ -41,7 +41,8 @@ pub(super) fn chain(steps: &[Step<'_>], palette: Palette) -> String {
     let names = shown.iter().map(|step| width(&clean(step.spec))).max().unwrap_or(0).min(50);
     for step in shown {
         let number = if step.number > 1 { format!(", try {}", step.number) } else { String::new() };
-        let place = format!("{}, on {} slot {}{number}", clean(step.group), clean(step.worker), step.slot);
+        let slot = step.slot.map(|slot| format!(" slot {slot}")).unwrap_or_default();
+        let place = format!("{}, on {}{slot}{number}", clean(step.group), clean(step.worker));
         text.push_str(&format!(
             "  {} – {}  {}  {}\n",
             right(&took(step.start), TIME),

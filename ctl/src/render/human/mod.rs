@@ -3,6 +3,8 @@
 //! Everything that came from tests goes through `crate::text::clean` before it is printed: names by `clean::line`,
 //! messages and output by `clean::block`.
 
+#[cfg(test)]
+mod balance_tests;
 mod chain;
 mod extras;
 mod failure;
@@ -13,8 +15,6 @@ mod progress;
 mod report;
 mod reproduce;
 mod summary;
-#[cfg(test)]
-mod balance_tests;
 #[cfg(test)]
 mod tests;
 mod words;

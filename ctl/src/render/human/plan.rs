@@ -30,8 +30,9 @@ pub(crate) fn plan(plan: &PlanResponse, title: &str, columns: usize, palette: Pa
     }
     text.push('\n');
     text.push_str(&lanes(plan, columns, palette));
-    let steps = plan.critical.iter().filter_map(|place| plan.attempts.get(*place as usize)).map(step);
-    let steps: Vec<Step<'_>> = steps.collect();
+    let several = plan.attempts.iter().any(|attempt| attempt.slot > 0);
+    let critical = plan.critical.iter().filter_map(|place| plan.attempts.get(*place as usize));
+    let steps: Vec<Step<'_>> = critical.map(|attempt| step(attempt, several)).collect();
     if !steps.is_empty() {
         text.push_str("\nThe chain that decides how long it takes:\n");
         text.push_str(&chain(&steps, palette));
@@ -40,13 +41,13 @@ pub(crate) fn plan(plan: &PlanResponse, title: &str, columns: usize, palette: Pa
     text
 }
 
-fn step(attempt: &PlannedAttempt) -> Step<'_> {
+fn step(attempt: &PlannedAttempt, several: bool) -> Step<'_> {
     Step {
         group: &attempt.group,
         spec: &attempt.spec,
         number: 1,
         worker: &attempt.worker,
-        slot: attempt.slot,
+        slot: several.then_some(attempt.slot),
         start: Millis(attempt.start_ms),
         end: Millis(attempt.end_ms),
         because: &attempt.because,
@@ -92,8 +93,7 @@ fn lanes(plan: &PlanResponse, columns: usize, palette: Palette) -> String {
         let key = (attempt.worker.len(), attempt.worker.as_str(), attempt.slot);
         slots.entry(key).or_default().push((place, attempt));
     }
-    let workers: BTreeSet<&str> = slots.keys().map(|(_, worker, _)| *worker).collect();
-    let several = slots.len() > workers.len();
+    let several = plan.attempts.iter().any(|attempt| attempt.slot > 0);
     let name = |worker: &str, slot: u32| {
         let worker = clean::line(worker, palette.into());
         let name = if several { format!("{worker} {slot}") } else { worker };

@@ -51,7 +51,7 @@ fn step(link: &ChainLink) -> Step<'_> {
         spec: &link.spec,
         number: link.attempt,
         worker: &link.worker,
-        slot: link.slot,
+        slot: Some(link.slot),
         start: Millis(link.start_ms),
         end: Millis(link.end_ms),
         because: &link.because,
