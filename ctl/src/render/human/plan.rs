@@ -86,8 +86,11 @@ fn head(plan: &PlanResponse, title: &str, palette: Palette) -> String {
     text
 }
 
+/// A slot: its worker, by the length of the name first, and its number.
+type Lane<'a> = (usize, &'a str, u32);
+
 fn lanes(plan: &PlanResponse, columns: usize, palette: Palette) -> String {
-    let mut slots: BTreeMap<(usize, &str, u32), Vec<(usize, &PlannedAttempt)>> = BTreeMap::new();
+    let mut slots: BTreeMap<Lane<'_>, Vec<(usize, &PlannedAttempt)>> = BTreeMap::new();
     for (place, attempt) in plan.attempts.iter().enumerate() {
         // By length first: slot 2 comes before slot 10.
         let key = (attempt.worker.len(), attempt.worker.as_str(), attempt.slot);
