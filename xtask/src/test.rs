@@ -49,8 +49,11 @@ fn check_example(project: &Project) -> Result<(), Failure> {
     let home = project.tools().join("example-home");
     sh.remove_path(&home)?;
     sh.create_dir(&home)?;
-    let mut partctl = Command::new(project.built()?.join("partctl"));
-    partctl.args(["submit", "--local"]).current_dir(project.shop()).env("PART_HOME", &home);
+    let partctl = project.built()?.join("partctl");
+    let _inside = sh.push_dir(project.shop());
+    let _home = sh.push_env("PART_HOME", &home);
+    // With what set-up put on the path.
+    let mut partctl = Command::from(cmd!(sh, "{partctl} submit --local"));
     match within(&mut partctl, EXAMPLE_LIMIT)? {
         Some(status) if status.success() => Ok(()),
         Some(status) => Err(Failure::new(format!("the example is not green: partctl ended with {status}"))),
