@@ -14,6 +14,7 @@
 mod audit;
 mod bounds;
 mod capability;
+mod chain;
 pub mod desk;
 mod estimate;
 mod explain;

@@ -1,5 +1,6 @@
 //! What may run at the same time within a group: stages that follow each other, and chains whose specs do.
 
+use crate::chain::Chain;
 use crate::queue::{Class, Place};
 use crate::{Group, Millis, Parallel, Spec, SpecIndex};
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,7 +22,7 @@ pub(crate) struct LiveGroup {
     open: usize,
     assembly_stages: BTreeMap<Arc<str>, usize>,
     serial_stage: usize,
-    chains: BTreeMap<ChainKey, Chain>,
+    chains: BTreeMap<ChainKey, LiveChain>,
 }
 
 /// A sum of durations and their number.
@@ -64,9 +65,20 @@ pub(crate) enum ChainKey {
     Collection(Arc<str>, Arc<str>),
 }
 
+impl From<Chain<'_>> for ChainKey {
+    fn from(chain: Chain<'_>) -> ChainKey {
+        match chain {
+            Chain::Group => ChainKey::Group,
+            Chain::Serial => ChainKey::Serial,
+            Chain::Assembly(name) => ChainKey::Assembly(Arc::from(name)),
+            Chain::Collection(assembly, name) => ChainKey::Collection(Arc::from(assembly), Arc::from(name)),
+        }
+    }
+}
+
 /// Specs that never run at the same time.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Chain {
+struct LiveChain {
     /// Those that wait for their turn, in the order in which they get it.
     parked: BTreeSet<Place>,
     /// The one whose turn it is: queued, or on a slot.
@@ -144,15 +156,7 @@ impl LiveGroup {
 
     /// The chain that a spec belongs to; none when it may run beside everything of its stage.
     pub(crate) fn chain_of(&self, spec: &Spec) -> Option<ChainKey> {
-        match self.parallel {
-            Parallel::None => Some(ChainKey::Group),
-            _ if spec.serial => Some(ChainKey::Serial),
-            Parallel::Assemblies => Some(ChainKey::Assembly(assembly_of(spec))),
-            Parallel::Collections | Parallel::All => {
-                let collection = spec.collection.as_ref()?;
-                Some(ChainKey::Collection(assembly_of(spec), Arc::clone(collection)))
-            }
-        }
+        Chain::of(self.parallel, spec).map(ChainKey::from)
     }
 
     /// True while specs of earlier stages are to be decided first.

@@ -22,7 +22,7 @@ impl Core {
         if judged && !dismissed {
             self.dismiss_others(id, now, pending);
         }
-        let sample = self.sample_of(id, &finish);
+        let Some(sample) = self.sample_of(id, &finish) else { return };
         self.free_slot(id, &finish, now);
         self.live.locks.release(&locks, id);
         self.stop_watching_for_straggling(id);

@@ -15,16 +15,8 @@ pub(super) struct HistoryEntry {
 
 impl Core {
     /// What an attempt that is about to end adds to the history.
-    pub(super) fn sample_of(&self, id: AttemptId, finish: &Finish) -> HistoryEntry {
-        let Some((run, spec, attempt)) = self.state.attempt(id) else {
-            let key = HistoryKey {
-                project: String::new(),
-                suite: String::new(),
-                class: String::new(),
-                spec: String::new(),
-            };
-            return HistoryEntry { key, counts: false, corrected: None };
-        };
+    pub(super) fn sample_of(&self, id: AttemptId, finish: &Finish) -> Option<HistoryEntry> {
+        let (run, spec, attempt) = self.state.attempt(id)?;
         let key = run.history_key(spec);
         let worker = self.live.named(&attempt.worker).map(|(_, worker)| worker);
         let factor = worker.map_or(1.0, |worker| worker.speed.factor(self.live.speed));
@@ -34,13 +26,8 @@ impl Core {
         let fair = spec.estimate.is_none() || !contended;
         let counts = finish.counts_for_history() && !attempt.dismissed && fair;
         if spec.part.is_some() {
-            return self.sample_of_part(
-                run,
-                spec,
-                finish,
-                HistoryEntry { key, counts, corrected: None },
-                overhead,
-            );
+            let entry = HistoryEntry { key, counts, corrected: None };
+            return Some(self.sample_of_part(run, spec, finish, entry, overhead));
         }
         let own = or_none(finish.timing.tests);
         let alone = match attempt.batch {
@@ -54,7 +41,7 @@ impl Core {
             (None, true) => None,
             (alone, _) => Some(scaled(alone.unwrap_or(finish.timing.total()), 1.0 / factor)),
         };
-        HistoryEntry { key, counts, corrected }
+        Some(HistoryEntry { key, counts, corrected })
     }
 
     /// Parts say nothing by themselves. The one that ends last speaks for the whole spec.

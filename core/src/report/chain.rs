@@ -1,7 +1,8 @@
 //! The critical chain: from the last end back to what decided when it came.
 
 use super::ChainLink;
-use crate::summary::bonds::{Chain, stages};
+use crate::chain::Chain;
+use crate::summary::bonds::{chain_of, stages};
 use crate::summary::stints::{Member, SlotKey, members};
 use crate::{GroupIndex, Millis, Rule, Run, SpecIndex, Timestamp};
 use std::collections::BTreeMap;
@@ -15,7 +16,7 @@ enum Cause<'a> {
     /// Another attempt of its spec.
     Spec(SpecIndex),
     /// Another spec of its chain.
-    Chain(Chain<'a>),
+    Chain(GroupIndex, Chain<'a>),
     /// The specs of a stage.
     Stage(GroupIndex, u32),
     /// A lock.
@@ -83,7 +84,7 @@ impl<'a> Walk<'a> {
     /// What an attempt may have had to wait for, without stages.
     fn causes(&self, member: &Member<'a>) -> Vec<Cause<'a>> {
         let mut causes = vec![Cause::Spec(member.index)];
-        causes.extend(Chain::of(self.run, member.spec).map(Cause::Chain));
+        causes.extend(chain_of(self.run, member.spec).map(|(group, chain)| Cause::Chain(group, chain)));
         causes.extend(member.spec.locks.iter().map(|lock| Cause::Lock(lock.name.as_str())));
         causes.push(Cause::Slot((member.attempt.worker.0.as_str(), member.attempt.slot.0)));
         causes
@@ -181,7 +182,7 @@ impl<'a> Walk<'a> {
                 let verdict = before.ended.map(|(_, finish)| finish.verdict.to_string()).unwrap_or_default();
                 format!("attempt {} came before: {verdict}", before.number)
             }
-            Cause::Chain(chain) => format!("of {chain} one spec runs at a time, and {name} did"),
+            Cause::Chain(_, chain) => format!("of {chain} one spec runs at a time, and {name} did"),
             Cause::Stage(..) => format!("what comes before it in its group had to end, {name} as the last"),
             Cause::Lock(lock) => format!("{name} held lock {lock}"),
             Cause::Slot(_) => format!("{name} was on its slot"),

@@ -2,7 +2,9 @@
 
 use super::TimeShares;
 use super::shares::own_time;
-use crate::summary::bonds::{Chain, jobs};
+use crate::GroupIndex;
+use crate::chain::Chain;
+use crate::summary::bonds::{chain_of, jobs};
 use crate::summary::stints::Member;
 use crate::what_if::{Job, makespan};
 use crate::{AttemptVerdict, Group, Millis, Run, RunSummary};
@@ -111,21 +113,21 @@ fn in_parts(
 
 /// Specs that follow each other and together take about as long as the run.
 fn too_chained(run: &Run, summary: &RunSummary, jobs: &[(Member<'_>, Job)]) -> Option<String> {
-    let mut chains: BTreeMap<Chain<'_>, (Millis, u32)> = BTreeMap::new();
+    let mut chains: BTreeMap<(GroupIndex, Chain<'_>), (Millis, u32)> = BTreeMap::new();
     for (member, job) in jobs {
-        let Some(chain) = Chain::of(run, member.spec) else { continue };
+        let Some(chain) = chain_of(run, member.spec) else { continue };
         let (length, number) = chains.entry(chain).or_default();
         (*length, *number) = (*length + job.duration, *number + 1);
     }
-    let (chain, (length, number)) = chains.into_iter().max_by_key(|(_, (length, _))| *length)?;
+    let ((group, chain), (length, number)) = chains.into_iter().max_by_key(|(_, (length, _))| *length)?;
     let share = summary.slot_time.0 / u64::from(summary.slots.max(1));
     let rules = summary.slots > 1
         && number > 1
         && length.0 * 10 > share * 11
         && length.0 * 10 >= summary.makespan.0 * 7;
     let name = match chain {
-        Chain::Group(group) => format!("group {}", label(run, group.0)),
-        Chain::Serial(group) => format!("what runs beside nothing of group {}", label(run, group.0)),
+        Chain::Group => format!("group {}", label(run, group.0)),
+        Chain::Serial => format!("what runs beside nothing of group {}", label(run, group.0)),
         Chain::Assembly(..) | Chain::Collection(..) => chain.to_string(),
     };
     let makespan = summary.makespan;
@@ -172,7 +174,7 @@ fn waiting(run: &Run, total: &TimeShares) -> Option<String> {
         return None;
     }
     let mut causes = Vec::new();
-    if run.specs.iter().any(|spec| Chain::of(run, spec).is_some()) {
+    if run.specs.iter().any(|spec| chain_of(run, spec).is_some()) {
         causes.push("collections");
     }
     if run.specs.iter().any(|spec| !spec.locks.is_empty()) {

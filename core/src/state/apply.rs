@@ -239,7 +239,8 @@ impl Run {
                 let ended_so = spec.deciding_finish().map(|finish| finish.verdict);
                 let last = matches!(verdict, SpecVerdict::NotPassed(own) if Some(*own) == ended_so);
                 let not_retried = last && spec.attempts.iter().any(Attempt::has_result);
-                self.retried -= u32::from(not_retried && ended_so.is_some_and(AttemptVerdict::is_own_fault));
+                let taken_back = not_retried && ended_so.is_some_and(AttemptVerdict::is_own_fault);
+                self.retried = self.retried.saturating_sub(u32::from(taken_back));
                 self.undecided -= 1;
                 self.failures += u32::from(fails);
                 self.quiet_since = at;

@@ -1,51 +1,14 @@
 //! What specs of a run had to wait for one another for: chains, whose specs run one after the other, and stages.
 
 use super::stints::{Member, members};
+use crate::chain::Chain;
 use crate::what_if::Job;
 use crate::{GroupIndex, Parallel, Run, Spec, SpecIndex, Timestamp};
 use std::collections::BTreeMap;
-use std::fmt;
 
-/// A chain: of its specs one runs at a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Chain<'a> {
-    /// All of a group.
-    Group(GroupIndex),
-    /// What runs beside nothing of its group.
-    Serial(GroupIndex),
-    /// An assembly.
-    Assembly(GroupIndex, &'a str),
-    /// A collection, with its assembly.
-    Collection(GroupIndex, &'a str, &'a str),
-}
-
-impl<'a> Chain<'a> {
-    /// The chain that a spec is in, by the rules of its group.
-    pub(crate) fn of(run: &Run, spec: &'a Spec) -> Option<Chain<'a>> {
-        let (group, assembly) = (spec.group, spec.assembly.as_deref().unwrap_or_default());
-        match run.group_of(spec).policy.parallel {
-            Parallel::None => Some(Chain::Group(group)),
-            Parallel::Assemblies | Parallel::Collections | Parallel::All if spec.serial => {
-                Some(Chain::Serial(group))
-            }
-            Parallel::Assemblies => Some(Chain::Assembly(group, assembly)),
-            Parallel::Collections | Parallel::All => {
-                let collection = spec.collection.as_deref();
-                collection.map(|collection| Chain::Collection(group, assembly, collection))
-            }
-        }
-    }
-}
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Chain::Group(_) => f.write_str("its group"),
-            Chain::Serial(_) => f.write_str("what runs beside nothing of its group"),
-            Chain::Assembly(_, name) => write!(f, "assembly {name}"),
-            Chain::Collection(_, _, name) => write!(f, "collection {name}"),
-        }
-    }
+/// The chain that a spec is in, with its group; none when it is in none.
+pub(crate) fn chain_of<'a>(run: &Run, spec: &'a Spec) -> Option<(GroupIndex, Chain<'a>)> {
+    Some((spec.group, Chain::of(run.group_of(spec).policy.parallel, spec)?))
 }
 
 /// The stage of each spec within its group, by [`SpecIndex`]: specs of a later one start after those of earlier ones.
@@ -80,10 +43,10 @@ pub(crate) fn stages(run: &Run) -> Vec<u32> {
 /// their spec beat are left out: without stragglers they would not have been made.
 pub(crate) fn jobs(run: &Run) -> Vec<(Member<'_>, Job)> {
     let stages = stages(run);
-    let mut chains: BTreeMap<(Option<Chain<'_>>, Option<SpecIndex>), u32> = BTreeMap::new();
+    let mut chains: BTreeMap<(Option<(GroupIndex, Chain<'_>)>, Option<SpecIndex>), u32> = BTreeMap::new();
     let mut jobs = Vec::new();
     for member in members(run).filter(|member| member.ended.is_some() && !member.attempt.dismissed) {
-        let chain = Chain::of(run, member.spec);
+        let chain = chain_of(run, member.spec);
         // Attempts of one spec follow each other, too.
         let tries = (chain.is_none() && member.spec.attempts.len() > 1).then_some(member.index);
         let number = (chain.is_some() || tries.is_some()).then(|| {
