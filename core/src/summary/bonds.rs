@@ -39,11 +39,14 @@ pub(crate) fn stages(run: &Run) -> Vec<u32> {
     run.specs.iter().map(stage).collect()
 }
 
+/// What keeps attempts from running at the same time: a chain of their group, or, of attempts in none, their spec.
+type Bond<'a> = (Option<(GroupIndex, Chain<'a>)>, Option<SpecIndex>);
+
 /// The attempts that ended, as work that could have been done on other numbers of slots. Those that another attempt of
 /// their spec beat are left out: without stragglers they would not have been made.
 pub(crate) fn jobs(run: &Run) -> Vec<(Member<'_>, Job)> {
     let stages = stages(run);
-    let mut chains: BTreeMap<(Option<(GroupIndex, Chain<'_>)>, Option<SpecIndex>), u32> = BTreeMap::new();
+    let mut chains: BTreeMap<Bond<'_>, u32> = BTreeMap::new();
     let mut jobs = Vec::new();
     for member in members(run).filter(|member| member.ended.is_some() && !member.attempt.dismissed) {
         let chain = chain_of(run, member.spec);
