@@ -104,7 +104,13 @@ async fn stages(
             supervise(host, shim, &mut job, &prepared).await?
         }
         Begin::Afresh => {
-            start(host, shim, &job, &prepared).await?;
+            if let Err(finish) = start(host, shim, &job, &prepared).await {
+                // A process can take its shim down before that has said that it started: it did start.
+                if finish.lost == Some(LostCause::ShimDied) {
+                    say_started(&job, speak).await;
+                }
+                return Err(finish);
+            }
             let waited = CpuWait::begin();
             say_started(&job, speak).await;
             let record = supervise(host, shim, &mut job, &prepared).await?;
