@@ -244,11 +244,7 @@ mod tests {
     use part_core::{CancelReason, InvalidReason, RunVerdict};
 
     fn folded(script: Script) -> RunView {
-        let mut view = RunView::new(Keep::Everything);
-        for event in script.events() {
-            view.apply(event).expect("the script makes sense");
-        }
-        view
+        script.folded(Keep::Everything)
     }
 
     #[test]

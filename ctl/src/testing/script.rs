@@ -1,5 +1,6 @@
 //! Runs written down as scripts: a builder that makes the events a server would send.
 
+use crate::view::{Keep, RunView};
 use part_core::{
     Artifact, AttemptVerdict, CancelReason, Entry, Estimate, ExitStatus, Finish, GroupIndex, GroupPolicy,
     GroupSubmission, HistoryKey, InvalidReason, Joining, Millis, Output, Recipe, Record, ReportFormat,
@@ -308,6 +309,15 @@ impl Script {
         self.events
     }
 
+    /// The view that its events make.
+    pub(crate) fn folded(self, keep: Keep) -> RunView {
+        let mut view = RunView::new(keep);
+        for event in self.events() {
+            view.apply(event).expect("the script makes sense");
+        }
+        view
+    }
+
     fn attempt(&self, spec: u32, number: u32) -> part_core::AttemptId {
         part_core::AttemptId { run: RUN, spec: SpecIndex(spec), number }
     }
@@ -456,4 +466,9 @@ fn recipe() -> Recipe {
         batch: Vec::new(),
         select: None,
     }
+}
+
+/// The view of a script, with the tests of what failed.
+pub(crate) fn folded(script: Script) -> RunView {
+    script.folded(Keep::Failures)
 }

@@ -3,19 +3,11 @@
 use super::verdict::{Circumstances, Outcome, conclude};
 use super::*;
 use crate::exit::Exit;
-use crate::testing::{BEGIN, Script, finish, summary};
+use crate::testing::{BEGIN, Script, finish, folded, summary};
 use part_core::{AttemptVerdict, Millis, RunVerdict, SpecVerdict, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
 const FAILED: SpecVerdict = SpecVerdict::NotPassed(AttemptVerdict::Failed);
-
-fn folded(script: Script) -> RunView {
-    let mut view = RunView::new(Keep::Failures);
-    for event in script.events() {
-        view.apply(event).expect("the script makes sense");
-    }
-    view
-}
 
 fn cancelled() -> part_core::Finish {
     finish(AttemptVerdict::Cancelled, 100)

@@ -4,18 +4,10 @@ use super::fold::ViewError;
 use super::verdict::{Circumstances, Outcome, Shortfall, conclude};
 use super::*;
 use crate::exit::Exit;
-use crate::testing::{BEGIN, Script, finish, summary};
+use crate::testing::{BEGIN, Script, finish, folded, summary};
 use part_core::{AttemptVerdict, CancelReason, Millis, RunVerdict, SpecVerdict, Timestamp};
 use part_proto::v1;
 use std::collections::BTreeMap;
-
-fn folded(script: Script) -> RunView {
-    let mut view = RunView::new(Keep::Failures);
-    for event in script.events() {
-        view.apply(event).expect("the script makes sense");
-    }
-    view
-}
 
 fn two_specs() -> Script {
     Script::new().group("package/admin", 1, &[("a.js", Some(4000)), ("b.js", None)]).sealed()

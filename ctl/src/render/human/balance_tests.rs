@@ -2,24 +2,16 @@
 
 use super::summary as summary_of;
 use super::*;
-use crate::testing::{BEGIN, Script, finish, summary};
+use crate::testing::{BEGIN, Script, finish, folded, summary};
 use crate::text::Palette;
 use crate::view::verdict::{Circumstances, conclude};
-use crate::view::{Keep, RunView, SpecView, Submitted};
+use crate::view::{SpecView, Submitted};
 use part_core::{
     Algorithm, AttemptVerdict, GroupSummary, Millis, RunSummary, RunVerdict, SpecVerdict, Timestamp, WhatIf,
 };
 use part_proto::v1::RunInfo;
 
 const FAILED: SpecVerdict = SpecVerdict::NotPassed(AttemptVerdict::Failed);
-
-fn folded(script: Script) -> RunView {
-    let mut view = RunView::new(Keep::Failures);
-    for event in script.events() {
-        view.apply(event).expect("the script makes sense");
-    }
-    view
-}
 
 fn figures() -> RunSummary {
     let group = |label: &str, algorithm, most_on_worker, stretch| GroupSummary {

@@ -2,10 +2,12 @@
 
 use super::summary as summary_of;
 use super::*;
-use crate::testing::{BEGIN, Script, failed_test, finish, output, passed_test, summary, terrible_finish};
+use crate::testing::{
+    BEGIN, Script, failed_test, finish, folded, output, passed_test, summary, terrible_finish,
+};
 use crate::text::Palette;
 use crate::view::verdict::{Circumstances, conclude};
-use crate::view::{Keep, RunView, SpecView, Submitted};
+use crate::view::{RunView, SpecView, Submitted};
 use part_core::{
     AttemptVerdict, CancelReason, InvalidReason, Millis, RunSummary, RunVerdict, SpecVerdict, TestOutcome,
     TestResult, Timestamp,
@@ -14,14 +16,6 @@ use part_proto::v1::RunInfo;
 
 const TERMINAL: Palette = Palette::new(false, true);
 const COLOUR: Palette = Palette::new(true, true);
-
-fn folded(script: Script) -> RunView {
-    let mut view = RunView::new(Keep::Failures);
-    for event in script.events() {
-        view.apply(event).expect("the script makes sense");
-    }
-    view
-}
 
 fn told(view: &RunView, tail: &Tail, palette: Palette) -> String {
     let spec = &view.specs[0];
